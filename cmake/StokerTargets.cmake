@@ -1,0 +1,36 @@
+# stoker_library(NAME SOURCES a.cc b.cc DEPS other...)      a folder of controller/
+# stoker_program(NAME SOURCES main.cc DEPS ...)             a program of cmd/
+# stoker_test(NAME SOURCES a_test.cc DEPS ... LABEL unit|integration [TIMEOUT 120] [SERIAL])
+#   a GoogleTest binary; one ctest entry per binary. LABEL says which parts it needs.
+include(GoogleTest)
+
+function(stoker_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC stoker_flags ${ARG_DEPS})
+endfunction()
+
+function(stoker_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE stoker_flags ${ARG_DEPS})
+endfunction()
+
+function(stoker_test name)
+  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE stoker_flags ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE STOKER_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    STOKER_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()

@@ -1,0 +1,217 @@
+#pragma once
+
+// The two kinds of stoker.dev/v1alpha1 as C++ values.
+//
+// A value of these types has passed the CRD's schema, defaults and rules (see api/manifest.h), so code
+// that reads it need not check it again. Durations are milliseconds. A member that the manifest may
+// leave out and that has no default is optional. Only fields that work are here: a field that is
+// accepted and ignored is a lie.
+//
+// Thread safety: plain values.
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/duration.h"
+
+namespace stoker::api {
+
+inline constexpr char kGroup[] = "stoker.dev";
+inline constexpr char kVersion[] = "v1alpha1";
+inline constexpr char kApiVersion[] = "stoker.dev/v1alpha1";
+
+// metadata, as far as Stoker reads it.
+struct ObjectMeta {
+  std::string name;
+  std::string namespace_;
+  std::string uid;
+  std::string resource_version;
+  std::int64_t generation = 0;
+  std::optional<WallTime> creation_timestamp;
+  std::optional<WallTime> deletion_timestamp;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+};
+
+struct KeyRef {  // a key of a ConfigMap or Secret in the policy's own namespace
+  std::string name;
+  std::string key;
+};
+
+// ---- WarmingPolicy ----------------------------------------------------------------------------
+
+struct StaticSource {  // exactly one of the two
+  std::vector<std::string> keys;
+  std::optional<KeyRef> config_map_ref;  // one key a line; gzip is recognised by its magic bytes
+};
+
+struct PatternVariable {  // either values, or from..to (inclusive)
+  std::string name;
+  std::vector<std::string> values;
+  std::optional<std::int64_t> from;
+  std::optional<std::int64_t> to;
+};
+
+struct PatternSource {
+  std::string template_;  // "product:{id}:{lang}"; the first variable moves slowest
+  std::vector<PatternVariable> variables;
+};
+
+struct HttpSource {
+  enum class Format { kLines, kSitemap };
+  std::string url;
+  Format format = Format::kLines;
+  std::string key_template = "{key}";  // Lines: {key} is the line; Sitemap: {url}, {path}; {key} is the URL
+};
+
+struct Source {  // exactly one of static_, pattern, http
+  std::string name;
+  double weight = 1;  // multiplies an entry's score
+  std::optional<std::int64_t> limit;
+  std::optional<Millis> ttl;  // overrides the targets' for these entries
+  std::vector<std::string> include;  // globs on the key; empty: all
+  std::vector<std::string> exclude;
+  std::optional<StaticSource> static_;
+  std::optional<PatternSource> pattern;
+  std::optional<HttpSource> http;
+};
+
+struct Strategy {
+  enum class Type { kBulk, kSelective };
+  Type type = Type::kBulk;
+  std::optional<std::int64_t> top;  // Selective: the best N by score
+};
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+struct TlsConfig {
+  std::optional<KeyRef> ca_secret_ref;    // PEM bundle; replaces the system's
+  std::optional<KeyRef> cert_secret_ref;  // client certificate, PEM
+  std::optional<KeyRef> key_secret_ref;   // its private key, PEM
+  std::string server_name;                // SNI and the name to verify; empty: the host
+  bool insecure_skip_verify = false;
+};
+
+struct HttpOrigin {
+  std::string url;  // a template: {key} is percent-encoded, {+key} keeps reserved characters (RFC 6570)
+  std::vector<Header> headers;
+  std::optional<std::string> headers_secret_ref;  // every key of the Secret becomes a header
+  Millis timeout{5000};  // of one attempt, from dial to the last byte
+  std::int64_t max_body_bytes = 16 << 20;
+  std::optional<TlsConfig> tls;
+};
+
+struct Origin {
+  std::string name;
+  HttpOrigin http;
+};
+
+struct RedisTarget {
+  std::string address;  // host:port
+  int database = 0;
+  std::optional<std::string> credentials_secret_ref;  // Secret with keys `username` (optional), `password`
+  std::optional<TlsConfig> tls;                       // present: TLS
+};
+
+struct Write {
+  enum class Mode { kIfAbsent, kOverwrite };
+  Mode mode = Mode::kIfAbsent;
+  std::optional<Millis> ttl;  // none: no expiry
+  int ttl_jitter_percent = 0;  // ttl * (1 +- percent/100), by key
+};
+
+struct Target {
+  std::string name;
+  RedisTarget redis;
+  Write write;
+  bool in_memory = false;  // CLI only (--target memory), never in a manifest: a map in this process
+};
+
+struct Pacing {
+  std::int64_t requests_per_second = 100;
+  std::int64_t burst = 10;
+  std::int64_t max_in_flight = 10;
+};
+
+struct Retry {
+  int limit = 3;  // attempts after the first
+  Millis backoff{100};
+  Millis max_backoff{5000};
+};
+
+struct Resources {
+  std::map<std::string, std::string> requests;
+  std::map<std::string, std::string> limits;
+};
+
+struct Workers {
+  std::int64_t replicas = 1;
+  Resources resources;
+  std::map<std::string, std::string> node_selector;
+  nlohmann::json tolerations = nlohmann::json::array();
+  std::string priority_class_name;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+};
+
+struct HistoryLimit {
+  int successful = 3;
+  int failed = 1;
+};
+
+struct Execution {
+  enum class Mode { kAuto, kInProcess, kPods };
+  Mode mode = Mode::kAuto;
+  std::int64_t batch_size = 100;
+  Millis deadline{std::chrono::hours(1)};
+  Millis ttl_after_finished{std::chrono::hours(1)};
+  HistoryLimit history_limit;
+  Workers workers;
+};
+
+struct WarmingPolicySpec {
+  bool suspend = false;
+  std::vector<Source> sources;
+  Strategy strategy;
+  std::vector<Origin> origins;
+  std::vector<Target> targets;
+  Pacing pacing;
+  Retry retry;
+  double verification_sample_percent = 0;
+  double min_warmed_percent = 95;
+  bool trigger_on_change = true;
+  Execution execution;
+};
+
+struct WarmingPolicy {
+  ObjectMeta meta;
+  WarmingPolicySpec spec;
+  nlohmann::json spec_json;  // the defaulted spec, as the plan and the change hash hold it
+  nlohmann::json status;     // as the server has it; written only by reconcile/
+};
+
+// ---- PrewarmSchedule --------------------------------------------------------------------------
+
+struct PrewarmScheduleSpec {
+  std::string policy_name;  // policyRef.name
+  std::string schedule;     // schedules[0]
+  std::string time_zone = "Etc/UTC";
+  std::optional<std::int64_t> starting_deadline_seconds;
+  bool suspend = false;  // concurrencyPolicy is Forbid
+};
+
+struct PrewarmSchedule {
+  ObjectMeta meta;
+  PrewarmScheduleSpec spec;
+  nlohmann::json status;
+};
+
+}  // namespace stoker::api

@@ -1,0 +1,31 @@
+#pragma once
+
+// Redis or Valkey, standalone, over one pipelined RESP2 connection a loop.
+//
+// AUTH (ACL user or password), SELECT, TLS. Each error prefix has its own meaning: -LOADING and -TRYAGAIN are
+// retried, -OOM, -READONLY, -NOAUTH, -WRONGPASS, -NOPERM, -MOVED concern the whole target, -MISCONF too.
+// A broken connection fails the commands that had been sent with a retryable TargetUnavailable (SET is
+// idempotent) and is dialled again with back-off. Every reply has a deadline.
+//
+// Thread safety: one loop.
+
+#include <asio/io_context.hpp>
+
+#include "controller/warming/net/connect.h"
+#include "controller/warming/target/target.h"
+
+namespace stoker::warming {
+
+struct RedisOptions {
+  Endpoint endpoint;
+  int database = 0;
+  std::string username, password;
+  Millis reply_timeout{5'000};
+  std::size_t max_pending_bytes = 4 << 20;
+  std::size_t max_pending_commands = 8192;
+};
+
+std::unique_ptr<Target> MakeRedisTarget(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
+                                        RedisOptions options);
+
+}  // namespace stoker::warming

@@ -1,0 +1,63 @@
+#pragma once
+
+// The cache that is filled, as seen from one loop.
+//
+// Commands are pipelined: Write() appends to the connection's buffer and the acknowledgement comes by
+// callback, so a thousand entries cost a few system calls. A full buffer (max_pending bytes or commands) is
+// back-pressure: Writable() is awaited before Write(). Errors say whether the entry, or the whole target,
+// is the problem.
+//
+// Thread safety: one loop. Shutdown: Cancel() fails everything pending at once with reason Cancelled.
+
+#include <asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/duration.h"
+#include "controller/base/result.h"
+
+namespace stoker::warming {
+
+struct TargetError {
+  std::string reason;  // TargetUnavailable, TargetTimeout, TargetAuth, TargetOutOfMemory, TargetReadOnly,
+                       // TargetLoading, TargetTLSNotTrusted, TargetRejected, ValueTooLarge, EgressRefused, Cancelled
+  std::string message;
+  bool retryable = false;     // try this command again later
+  bool whole_target = false;  // every other entry would meet the same
+};
+
+enum class WriteOutcome { kWritten, kPresent };  // kPresent: IfAbsent met a value that is there
+
+using WriteDone = std::function<void(tl::expected<WriteOutcome, TargetError>)>;
+
+struct Held {  // what a target holds for a key
+  bool present = false;
+  std::optional<Millis> ttl;  // none: no expiry
+  std::optional<std::string> value;
+};
+
+class Target {
+ public:
+  virtual ~Target() = default;
+  // Dials and authenticates; further calls reconnect by themselves. Bounded by `deadline`.
+  virtual asio::awaitable<tl::expected<void, TargetError>> Open(SteadyTime deadline) = 0;
+  // One pipelined EXISTS per key; one answer a key, in order.
+  virtual asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
+      const std::vector<std::string_view>& keys, SteadyTime deadline) = 0;
+  // Returns when there is room for another Write.
+  virtual asio::awaitable<void> Writable() = 0;
+  // `key` and `value` are copied into the pipeline (or moved) before this returns. ttl 0: no expiry.
+  virtual void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
+                     WriteDone done) = 0;
+  // Reads back for verification: presence, remaining TTL, and the value.
+  virtual asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(
+      const std::vector<std::string_view>& keys, SteadyTime deadline) = 0;
+  virtual void Cancel() = 0;
+};
+
+}  // namespace stoker::warming
