@@ -1,5 +1,5 @@
-// Coroutine patterns that gcc 12.2 compiles into double frees. A compiler that builds Stoker must run
-// this to the end and exit 0; CMake runs it before anything else, and it is kept as a test.
+// Coroutine patterns that gcc 12.2 compiles into double frees. A compiler that builds Stoker must
+// run this to the end and exit 0; CMake runs it before anything else, and it is kept as a test.
 #include <coroutine>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +26,9 @@ struct Task {
   struct promise_type {
     T value{};
     std::coroutine_handle<> waiter;
-    Task get_return_object() { return Task{std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    Task get_return_object() {
+      return Task{std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
     std::suspend_always initial_suspend() noexcept { return {}; }
     struct Final {
       bool await_ready() noexcept { return false; }

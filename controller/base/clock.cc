@@ -72,7 +72,8 @@ std::string FormatMicroTime(WallTime time) {
 
 Result<WallTime> ParseTime(std::string_view text) {
   const auto bad = [&] {
-    return Invalid(fmt::format("\"{}\" is not an RFC 3339 time such as 2026-11-27T06:00:00Z", text));
+    return Invalid(
+        fmt::format("\"{}\" is not an RFC 3339 time such as 2026-11-27T06:00:00Z", text));
   };
   size_t pos = 0;
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
@@ -96,14 +97,17 @@ Result<WallTime> ParseTime(std::string_view text) {
   int offset_minutes = 0;
   if (!Literal(text, pos, 'Z') && !Literal(text, pos, 'z')) {
     int sign = 0, hours = 0, minutes = 0;
-    if (Literal(text, pos, '+')) sign = 1;
-    else if (Literal(text, pos, '-')) sign = -1;
+    if (Literal(text, pos, '+'))
+      sign = 1;
+    else if (Literal(text, pos, '-'))
+      sign = -1;
     if (sign == 0 || !Digits(text, pos, 2, hours) || !Literal(text, pos, ':') ||
         !Digits(text, pos, 2, minutes) || hours > 23 || minutes > 59)
       return bad();
     offset_minutes = sign * (hours * 60 + minutes);
   }
-  const year_month_day ymd{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const year_month_day ymd{std::chrono::year(year),
+                           std::chrono::month(static_cast<unsigned>(month)),
                            std::chrono::day(static_cast<unsigned>(day))};
   if (pos != text.size() || !ymd.ok() || hour > 23 || minute > 59 || second > 60) return bad();
   return WallTime(std::chrono::sys_days(ymd) + std::chrono::hours(hour) +

@@ -11,7 +11,8 @@ constexpr std::int64_t kMaxMillis = std::int64_t{1000} * 3600 * 24 * 365 * 100;
 
 Result<Millis> ParseDuration(std::string_view text) {
   const auto bad = [&] {
-    return Invalid(fmt::format("\"{}\" is not a duration such as 500ms, 5s or 1h30m", text.substr(0, 40)));
+    return Invalid(
+        fmt::format("\"{}\" is not a duration such as 500ms, 5s or 1h30m", text.substr(0, 40)));
   };
   if (text.empty() || text.size() > 32) return bad();
   std::int64_t total = 0;
@@ -51,8 +52,10 @@ std::string FormatDuration(Millis duration) {
   std::int64_t rest = duration.count();
   if (rest <= 0) return "0s";
   std::string text;
-  for (const auto& [unit, suffix] :
-       {std::pair<std::int64_t, const char*>{3'600'000, "h"}, {60'000, "m"}, {1000, "s"}, {1, "ms"}}) {
+  for (const auto& [unit, suffix] : {std::pair<std::int64_t, const char*>{3'600'000, "h"},
+                                     {60'000, "m"},
+                                     {1000, "s"},
+                                     {1, "ms"}}) {
     if (rest >= unit) text += fmt::format("{}{}", rest / unit, suffix);
     rest %= unit;
   }

@@ -2,8 +2,8 @@
 
 // Durations as manifests write them: "500ms", "5s", "1h30m".
 //
-// The grammar is the CRD's pattern ^([0-9]+(ms|s|m|h))+$ : no sign, no fraction, no days, at most 32
-// characters. Values are milliseconds.
+// The grammar is the CRD's pattern ^([0-9]+(ms|s|m|h))+$ : no sign, no fraction, no days, at most
+// 32 characters. Values are milliseconds.
 
 #include <chrono>
 #include <string>

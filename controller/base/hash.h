@@ -2,8 +2,9 @@
 
 // The two hashes of Stoker: a fast one that spreads keys, a strong one that names content.
 //
-// KeyHash (XXH3, 64 bit) decides the shard of a key and what is a duplicate; its value is part of the
-// meaning of a run, so it never changes between releases. Sha256Hex names immutable content (plans).
+// KeyHash (XXH3, 64 bit) decides the shard of a key and what is a duplicate; its value is part of
+// the meaning of a run, so it never changes between releases. Sha256Hex names immutable content
+// (plans).
 
 #include <cstdint>
 #include <string>
@@ -14,7 +15,7 @@ namespace stoker {
 std::uint64_t KeyHash(std::string_view key);
 std::string Sha256Hex(std::string_view content);
 std::string Base64Encode(std::string_view bytes);
-// Standard alphabet, padding needed; an empty optional-like false on bad input.
+// Standard alphabet, padding needed (RFC 4648); false on anything else, and `bytes` is then empty.
 bool Base64Decode(std::string_view text, std::string& bytes);
 
 }  // namespace stoker

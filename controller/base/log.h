@@ -1,9 +1,10 @@
 #pragma once
 
-// One way to log: spdlog to standard error, as JSON lines in a cluster and as plain text on a terminal.
+// One way to log: spdlog to standard error, as JSON lines in a cluster and as plain text on a
+// terminal.
 //
-// A line has a time, a level, a message and fields (key=value), so that a person at 3 a.m. can select
-// one run or one policy. Credentials never go in: pass names of Secrets, not their contents.
+// A line has a time, a level, a message and fields (key=value), so that a person at 3 a.m. can
+// select one run or one policy. Credentials never go in: pass names of Secrets, not their contents.
 //
 //   Log(LogLevel::kInfo, "run started", {{"policy", "shop/pages"}, {"run", run.name}});
 //

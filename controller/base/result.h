@@ -3,9 +3,9 @@
 // What can go wrong in production, as a value.
 //
 // Functions that may fail return Result<T>; the error says what kind of failure it was (so that
-// callers can decide: retry, give up, blame the user) and a sentence for a person. The sentence names
-// the thing and the mend, and never holds a credential. Exceptions exist only inside the file that
-// calls a throwing library, and are turned into a Result there.
+// callers can decide: retry, give up, blame the user) and a sentence for a person. The sentence
+// names the thing and the mend, and never holds a credential. Exceptions exist only inside the file
+// that calls a throwing library, and are turned into a Result there.
 //
 // Thread safety: plain values.
 
@@ -17,17 +17,17 @@
 namespace stoker {
 
 enum class Code {
-  kInvalid,          // the input is wrong; a person must change it
-  kNotFound,         // it is not there (yet)
-  kAlreadyExists,    // a create met an object of that name
-  kConflict,         // somebody else wrote first; read again
-  kPermission,       // authentication or authorization was refused
-  kUnavailable,      // the peer cannot be reached or cannot serve now; worth a retry
-  kTimeout,          // the deadline passed
-  kExhausted,        // a cap of ours or of the peer was reached
-  kExpired,          // the server forgot our place (HTTP 410)
-  kCancelled,        // we were asked to stop
-  kInternal,         // a bug, or a peer that breaks its protocol
+  kInvalid,        // the input is wrong; a person must change it
+  kNotFound,       // it is not there (yet)
+  kAlreadyExists,  // a create met an object of that name
+  kConflict,       // somebody else wrote first; read again
+  kPermission,     // authentication or authorization was refused
+  kUnavailable,    // the peer cannot be reached or cannot serve now; worth a retry
+  kTimeout,        // the deadline passed
+  kExhausted,      // a cap of ours or of the peer was reached
+  kExpired,        // the server forgot our place (HTTP 410)
+  kCancelled,      // we were asked to stop
+  kInternal,       // a bug, or a peer that breaks its protocol
 };
 
 std::string_view ToString(Code code);
@@ -41,7 +41,7 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
-  Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT
+  Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}   // NOLINT
   Result(tl::expected<T, Error> base) : tl::expected<T, Error>(std::move(base)) {}  // NOLINT
 };
 
@@ -65,8 +65,8 @@ inline Error Annotate(std::string_view where, Error error) {
 // STOKER_TRY(auto value, Function()); returns the error to the caller, or goes on with the value.
 #define STOKER_CONCAT_INNER(a, b) a##b
 #define STOKER_CONCAT(a, b) STOKER_CONCAT_INNER(a, b)
-#define STOKER_TRY_IMPL(tmp, var, expr, ret)     \
-  auto tmp = (expr);                             \
+#define STOKER_TRY_IMPL(tmp, var, expr, ret)             \
+  auto tmp = (expr);                                     \
   if (!tmp) ret ::stoker::Error(std::move(tmp.error())); \
   var = std::move(*tmp)
 #define STOKER_CHECK_IMPL(tmp, expr, ret) \
@@ -74,5 +74,6 @@ inline Error Annotate(std::string_view where, Error error) {
 #define STOKER_TRY(var, expr) STOKER_TRY_IMPL(STOKER_CONCAT(try_, __LINE__), var, expr, return)
 #define STOKER_CHECK(expr) STOKER_CHECK_IMPL(STOKER_CONCAT(try_, __LINE__), expr, return)
 // The same inside a coroutine.
-#define STOKER_CO_TRY(var, expr) STOKER_TRY_IMPL(STOKER_CONCAT(try_, __LINE__), var, expr, co_return)
+#define STOKER_CO_TRY(var, expr) \
+  STOKER_TRY_IMPL(STOKER_CONCAT(try_, __LINE__), var, expr, co_return)
 #define STOKER_CO_CHECK(expr) STOKER_CHECK_IMPL(STOKER_CONCAT(try_, __LINE__), expr, co_return)

@@ -33,7 +33,8 @@ pid_t Spawn(const std::vector<std::string>& argv, const std::map<std::string, st
   setpgid(0, 0);
   const int input = open(in.empty() ? "/dev/null" : in.c_str(), O_RDONLY);
   const int output = open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  const int error = err == out ? dup(output) : open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  const int error =
+      err == out ? dup(output) : open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   dup2(input, 0);
   dup2(output, 1);
   dup2(error, 2);

@@ -1,9 +1,10 @@
 #pragma once
 
-// Real programs under test control: started on ports and in folders of the test's own, and surely ended.
+// Real programs under test control: started on ports and in folders of the test's own, and surely
+// ended.
 //
-// A Process dies with its owner (SIGKILL in the destructor, and by the kernel if the test itself dies).
-// Its output goes to a file in its TempDir, shown by Output() when something fails.
+// A Process dies with its owner (SIGKILL in the destructor, and by the kernel if the test itself
+// dies). Its output goes to a file in its TempDir, shown by Output() when something fails.
 //
 // Thread safety: one thread.
 
