@@ -14,11 +14,17 @@ target_compile_definitions(stoker_flags INTERFACE
   ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
 target_include_directories(stoker_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 
+# No path of this clone in an object: the compiler cache serves every clone, and releases are reproducible.
+target_compile_options(stoker_flags INTERFACE -ffile-compilation-dir=.)
+
 if(STOKER_SANITIZE)
   target_compile_options(stoker_flags INTERFACE -fsanitize=${STOKER_SANITIZE} -fno-sanitize-recover=all -O1 -g1)
   target_link_options(stoker_flags INTERFACE -fsanitize=${STOKER_SANITIZE})
   if(STOKER_SANITIZE MATCHES "thread")
     target_compile_definitions(stoker_flags INTERFACE ASIO_DISABLE_FENCED_BLOCK)
+    set(STOKER_TEST_SUFFIX .tsan)
+  else()
+    set(STOKER_TEST_SUFFIX .asan)
   endif()
 endif()
 

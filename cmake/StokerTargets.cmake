@@ -1,7 +1,8 @@
 # stoker_library(NAME SOURCES a.cc b.cc DEPS other...)      a folder of controller/
 # stoker_program(NAME SOURCES main.cc DEPS ...)             a program of cmd/
 # stoker_test(NAME SOURCES a_test.cc DEPS ... LABEL unit|integration [TIMEOUT 120] [SERIAL])
-#   a GoogleTest binary; one ctest entry per binary. LABEL says which parts it needs.
+#   a GoogleTest binary; one ctest entry per binary. LABEL says which parts it needs. Sanitizer builds
+#   name theirs NAME.asan or NAME.tsan, so that one ctest run can hold several builds.
 include(GoogleTest)
 
 function(stoker_library name)
@@ -26,11 +27,14 @@ function(stoker_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stoker_flags ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE STOKER_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    STOKER_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+  # STOKER_SOURCE_DIR and STOKER_BIN_DIR, found at run time: see tests/support/paths.h.
+  file(RELATIVE_PATH source_from_bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE STOKER_SOURCE_FROM_BIN="${source_from_bin}")
+  target_compile_options(${name} PRIVATE -include ${CMAKE_SOURCE_DIR}/tests/support/paths.h)
+  set(test ${name}${STOKER_TEST_SUFFIX})
+  add_test(NAME ${test} COMMAND ${name})
+  set_tests_properties(${test} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
   if(ARG_SERIAL)
-    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+    set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
