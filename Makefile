@@ -1,0 +1,58 @@
+# Everything a developer types. Each target installs what it needs (scripts/setup.sh, a no-op once done),
+# so that a fresh Debian 12 with git and make needs nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+JOBS ?= $(shell nproc)
+
+.PHONY: help
+help: ## Shows this
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup-build configure-release ## Builds and shows Stoker at work, without a cluster
+	@cmake --build build/release --target stoker -j $(JOBS)
+	@build/release/bin/stoker demo
+
+.PHONY: build
+build: setup-build configure-release ## Builds the programs into build/release/bin
+	@cmake --build build/release -j $(JOBS)
+
+.PHONY: test
+test: setup-build setup-test configure-release configure-asan ## Tests on real servers and a real cluster, and again under ASan/UBSan
+	@cmake --build build/release -j $(JOBS)
+	@cmake --build build/asan -j $(JOBS)
+	@tests/cluster/cluster build
+	@scripts/ctest.sh release asan
+
+.PHONY: tsan
+tsan: setup-build setup-test configure-tsan ## Unit and integration tests under ThreadSanitizer
+	@cmake --build build/tsan -j $(JOBS)
+	@tests/cluster/cluster build
+	@scripts/ctest.sh tsan
+
+.PHONY: lint
+lint: setup-build setup-lint configure-release ## Formatting, clang-tidy, and the rules of CONTRIBUTING.md
+	@scripts/lint.py --jobs $(JOBS) build/release
+
+.PHONY: format
+format: setup-lint ## Rewrites the sources as clang-format wants them
+	@git ls-files '*.h' '*.cc' | xargs clang-format-19 -i
+
+.PHONY: image
+image: setup-build configure-release ## Packs build/stoker-image.tar, tagged localhost/stoker:dev
+	@cmake --build build/release --target stoker stoker-controller stoker-worker -j $(JOBS)
+	@packaging/image.sh build/release build/stoker-image.tar
+
+.PHONY: clean
+clean: ## Removes build/ (caches in ~/.cache stay)
+	@rm -rf build
+
+.PHONY: setup-build setup-lint setup-test
+setup-build setup-lint setup-test: setup-%:
+	@scripts/setup.sh $*
+
+.PHONY: configure-release configure-asan configure-tsan
+configure-release configure-asan configure-tsan: configure-%:
+	@[ -f build/$*/build.ninja ] || cmake --preset $* --log-level=WARNING
