@@ -1,0 +1,228 @@
+#include <utility>
+
+#include "controller/api/convert.h"
+#include "controller/api/manifest.h"
+#include "controller/api/quantity.h"
+
+namespace stoker::api {
+namespace {
+
+using nlohmann::json;
+
+StaticSource ToStatic(const json& from) {
+  return {Get<std::vector<std::string>>(from, "keys", {}), GetKeyRef(from, "configMapRef")};
+}
+
+PatternSource ToPattern(const json& from) {
+  PatternSource pattern;
+  pattern.template_ = from.at("template").get<std::string>();
+  for (const json& item : from.at("variables")) {
+    PatternVariable variable;
+    variable.name = item.at("name").get<std::string>();
+    variable.values = Get<std::vector<std::string>>(item, "values", {});
+    variable.from = GetOptional<std::int64_t>(item, "from");
+    variable.to = GetOptional<std::int64_t>(item, "to");
+    pattern.variables.push_back(std::move(variable));
+  }
+  return pattern;
+}
+
+HttpSource ToHttpSource(const json& from) {
+  HttpSource http;
+  http.url = from.at("url").get<std::string>();
+  if (GetString(from, "format") == "Sitemap") http.format = HttpSource::Format::kSitemap;
+  http.key_template = Get(from, "keyTemplate", http.key_template);
+  return http;
+}
+
+Result<Source> ToSource(const json& from) {
+  Source source;
+  source.name = from.at("name").get<std::string>();
+  source.weight = Get(from, "weight", source.weight);
+  source.limit = GetOptional<std::int64_t>(from, "limit");
+  STOKER_TRY(source.ttl, GetDuration(from, "ttl"));
+  source.include = Get<std::vector<std::string>>(from, "include", {});
+  source.exclude = Get<std::vector<std::string>>(from, "exclude", {});
+  if (const json* member = Find(from, "static")) source.static_ = ToStatic(*member);
+  if (const json* member = Find(from, "pattern")) source.pattern = ToPattern(*member);
+  if (const json* member = Find(from, "http")) source.http = ToHttpSource(*member);
+  return source;
+}
+
+std::optional<TlsConfig> ToTls(const json& from) {
+  const json* member = Find(from, "tls");
+  if (member == nullptr) return std::nullopt;
+  TlsConfig tls;
+  tls.ca_secret_ref = GetKeyRef(*member, "caSecretRef");
+  tls.cert_secret_ref = GetKeyRef(*member, "certSecretRef");
+  tls.key_secret_ref = GetKeyRef(*member, "keySecretRef");
+  tls.server_name = GetString(*member, "serverName");
+  tls.insecure_skip_verify = Get(*member, "insecureSkipVerify", false);
+  return tls;
+}
+
+Result<Origin> ToOrigin(const json& from) {
+  Origin origin;
+  origin.name = from.at("name").get<std::string>();
+  const json& http = from.at("http");
+  origin.http.url = http.at("url").get<std::string>();
+  if (const json* headers = Find(http, "headers")) {
+    for (const json& header : *headers) {
+      origin.http.headers.push_back({header.at("name").get<std::string>(), GetString(header, "value")});
+    }
+  }
+  origin.http.headers_secret_ref = GetRefName(http, "headersSecretRef");
+  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(http, "timeout"));
+  origin.http.timeout = timeout.value_or(origin.http.timeout);
+  if (const json* size = Find(http, "maxBodySize")) {
+    Result<std::int64_t> bytes = ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
+    if (!bytes) return Annotate("maxBodySize", bytes.error());
+    origin.http.max_body_bytes = *bytes;
+  }
+  origin.http.tls = ToTls(http);
+  return origin;
+}
+
+Result<Target> ToTarget(const json& from) {
+  Target target;
+  target.name = from.at("name").get<std::string>();
+  const json& redis = from.at("redis");
+  target.redis.address = redis.at("address").get<std::string>();
+  target.redis.database = Get(redis, "database", 0);
+  target.redis.credentials_secret_ref = GetRefName(redis, "credentialsSecretRef");
+  target.redis.tls = ToTls(redis);
+  if (const json* write = Find(from, "write")) {
+    if (GetString(*write, "mode") == "Overwrite") target.write.mode = Write::Mode::kOverwrite;
+    STOKER_TRY(target.write.ttl, GetDuration(*write, "ttl"));
+    target.write.ttl_jitter_percent = Get(*write, "ttlJitterPercent", 0);
+  }
+  return target;
+}
+
+// Applies `convert` to every item of a list and names the item that fails.
+template <class T>
+Result<std::vector<T>> ToList(const json& spec, const char* name, Result<T> (*convert)(const json&)) {
+  std::vector<T> list;
+  const json* items = Find(spec, name);
+  if (items == nullptr) return list;
+  for (const json& item : *items) {
+    Result<T> value = convert(item);
+    if (!value) {
+      return Annotate(std::string(name) + "[" + std::to_string(list.size()) + "]", value.error());
+    }
+    list.push_back(std::move(*value));
+  }
+  return list;
+}
+
+Workers ToWorkers(const json& from) {
+  Workers workers;
+  workers.replicas = Get(from, "replicas", workers.replicas);
+  const auto quantities = [&](const json& resources, const char* name) {
+    std::map<std::string, std::string> map;
+    if (const json* member = Find(resources, name)) {
+      for (const auto& [key, value] : member->items()) {
+        map[key] = value.is_string() ? value.get<std::string>() : value.dump();
+      }
+    }
+    return map;
+  };
+  if (const json* resources = Find(from, "resources")) {
+    workers.resources = {quantities(*resources, "requests"), quantities(*resources, "limits")};
+  }
+  workers.node_selector = GetStringMap(from, "nodeSelector");
+  workers.tolerations = Get(from, "tolerations", json::array());
+  workers.priority_class_name = GetString(from, "priorityClassName");
+  workers.labels = GetStringMap(from, "labels");
+  workers.annotations = GetStringMap(from, "annotations");
+  return workers;
+}
+
+Result<Execution> ToExecution(const json& from) {
+  Execution execution;
+  const std::string mode = GetString(from, "mode");
+  if (mode == "InProcess") execution.mode = Execution::Mode::kInProcess;
+  if (mode == "Pods") execution.mode = Execution::Mode::kPods;
+  execution.batch_size = Get(from, "batchSize", execution.batch_size);
+  STOKER_TRY(const std::optional<Millis> deadline, GetDuration(from, "deadline"));
+  execution.deadline = deadline.value_or(execution.deadline);
+  STOKER_TRY(const std::optional<Millis> ttl, GetDuration(from, "ttlAfterFinished"));
+  execution.ttl_after_finished = ttl.value_or(execution.ttl_after_finished);
+  if (const json* limit = Find(from, "historyLimit")) {
+    execution.history_limit.successful = Get(*limit, "successful", execution.history_limit.successful);
+    execution.history_limit.failed = Get(*limit, "failed", execution.history_limit.failed);
+  }
+  if (const json* workers = Find(from, "workers")) execution.workers = ToWorkers(*workers);
+  return execution;
+}
+
+void ReadStrategy(const json& from, Strategy& strategy) {
+  if (GetString(from, "type") == "Selective") strategy.type = Strategy::Type::kSelective;
+  strategy.top = GetOptional<std::int64_t>(from, "top");
+}
+
+void ReadPacing(const json& from, Pacing& pacing) {
+  pacing.requests_per_second = Get(from, "requestsPerSecond", pacing.requests_per_second);
+  pacing.burst = Get(from, "burst", pacing.burst);
+  pacing.max_in_flight = Get(from, "maxInFlight", pacing.max_in_flight);
+}
+
+Status ReadRetry(const json& from, Retry& retry) {
+  retry.limit = Get(from, "limit", retry.limit);
+  STOKER_TRY(const std::optional<Millis> backoff, GetDuration(from, "backoff"));
+  retry.backoff = backoff.value_or(retry.backoff);
+  STOKER_TRY(const std::optional<Millis> max_backoff, GetDuration(from, "maxBackoff"));
+  retry.max_backoff = max_backoff.value_or(retry.max_backoff);
+  return {};
+}
+
+Result<WarmingPolicySpec> ReadSpec(const json& from) {
+  WarmingPolicySpec spec;
+  spec.suspend = Get(from, "suspend", spec.suspend);
+  STOKER_TRY(spec.sources, ToList<Source>(from, "sources", ToSource));
+  STOKER_TRY(spec.origins, ToList<Origin>(from, "origins", ToOrigin));
+  STOKER_TRY(spec.targets, ToList<Target>(from, "targets", ToTarget));
+  if (const json* strategy = Find(from, "strategy")) ReadStrategy(*strategy, spec.strategy);
+  if (const json* pacing = Find(from, "pacing")) ReadPacing(*pacing, spec.pacing);
+  if (const json* retry = Find(from, "retry")) {
+    if (Status read = ReadRetry(*retry, spec.retry); !read) return Annotate("retry", read.error());
+  }
+  if (const json* verification = Find(from, "verification")) {
+    spec.verification_sample_percent = Get(*verification, "samplePercent", 0.0);
+  }
+  if (const json* success = Find(from, "success")) {
+    spec.min_warmed_percent = Get(*success, "minWarmedPercent", spec.min_warmed_percent);
+  }
+  if (const json* triggers = Find(from, "triggers")) {
+    spec.trigger_on_change = Get(*triggers, "onChange", spec.trigger_on_change);
+  }
+  if (const json* execution = Find(from, "execution")) {
+    Result<Execution> read = ToExecution(*execution);
+    if (!read) return Annotate("execution", read.error());
+    spec.execution = std::move(*read);
+  }
+  return spec;
+}
+
+}  // namespace
+
+Result<WarmingPolicySpec> ToWarmingPolicySpec(const nlohmann::json& spec) {
+  return Converted([&]() -> Result<WarmingPolicySpec> {
+    Result<WarmingPolicySpec> read = ReadSpec(spec);
+    if (!read) return Annotate("spec", read.error());
+    return read;
+  });
+}
+
+Result<WarmingPolicy> ToWarmingPolicy(const nlohmann::json& object) {
+  return Converted([&]() -> Result<WarmingPolicy> {
+    WarmingPolicy policy;
+    policy.meta = ToObjectMeta(object);
+    policy.spec_json = object.at("spec");
+    STOKER_TRY(policy.spec, ToWarmingPolicySpec(policy.spec_json));
+    policy.status = object.value("status", json::object());
+    return policy;
+  });
+}
+
+}  // namespace stoker::api
