@@ -25,6 +25,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 TIDY = "clang-tidy-19"
 FORMAT = "clang-format-19"
 CLANG = "clang++-19"
+JUDGED = ("controller", "cmd", "tests")
 MAX_LINES = 500
 KEPT_RESULTS = 12  # of one unit: as many branches or clones as are worked on at once
 
@@ -93,7 +94,7 @@ def units(build):
     seen = {}
     for entry in json.loads((ROOT / build / "compile_commands.json").read_text()):
         file = pathlib.Path(entry["file"])
-        if file.is_relative_to(ROOT) and not file.is_relative_to(ROOT / build):
+        if any(file.is_relative_to(ROOT / folder) for folder in JUDGED):
             words = shlex.split(entry["command"])
             words = words[next(i for i, word in enumerate(words) if "clang++" in word):]
             entry["command"] = shlex.join(words)
@@ -147,7 +148,9 @@ def check_tidy(build, jobs):
 
 def check_format(sources):
     result = run(FORMAT, "--dry-run", "-Werror", *sources)
-    return [] if result.returncode == 0 else [result.stderr.strip(), "mend it with: make format"]
+    places = re.findall(r"(?m)^(\S+?:\d+):\d+: error", result.stderr)
+    firsts = {place.split(":")[0]: place for place in reversed(places)}
+    return [f"{place}: not as clang-format wants it (make format)" for place in sorted(firsts.values())]
 
 
 def check_headers(headers):
