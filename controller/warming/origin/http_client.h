@@ -29,6 +29,7 @@ struct HttpClientOptions {
   bool accept_gzip = true;
   int max_idle_per_host = 256;
   bool follow_redirects = true;
+  ResolverOptions resolver;
 };
 
 // A body in pieces, for sources that stream: returns false to stop.

@@ -23,6 +23,7 @@ struct RedisOptions {
   Millis reply_timeout{5'000};
   std::size_t max_pending_bytes = 4 << 20;
   std::size_t max_pending_commands = 8192;
+  ResolverOptions resolver;
 };
 
 std::unique_ptr<Target> MakeRedisTarget(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,

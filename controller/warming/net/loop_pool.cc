@@ -1,0 +1,132 @@
+#include "controller/warming/net/loop_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <asio/executor_work_guard.hpp>
+#include <atomic>
+#include <cmath>
+#include <exception>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "controller/base/log.h"
+
+namespace stoker::warming {
+namespace {
+
+std::atomic<int> shared_size{0};
+
+int CoresOfAffinity() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  }
+  return std::max(1, CPU_COUNT(&set));
+}
+
+// quota / period in cores, 0 when there is no limit or no such file.
+double CoresOfQuota(std::istream& quota_file, std::istream& period_file) {
+  std::string quota;
+  double period = 0;
+  if (!(quota_file >> quota) || !(period_file >> period) || period <= 0) return 0;
+  const double value = std::atof(quota.c_str());  // "max" is 0, v1's "-1" is negative
+  return value > 0 ? value / period : 0;
+}
+
+// The tightest quota from the process's own cgroup up to the root: parents bind too.
+double CoresOfCgroup() {
+  std::ifstream membership("/proc/self/cgroup");
+  double cores = 0;
+  const auto tighten = [&cores](double found) {
+    if (found > 0 && (cores == 0 || found < cores)) cores = found;
+  };
+  for (std::string line; std::getline(membership, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool v2 = controllers.empty();
+    if (!v2 && controllers.find("cpu") != 0) continue;
+    for (std::string path = line.substr(second + 1);;) {
+      if (v2) {
+        std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
+        tighten(CoresOfQuota(file, file));
+      } else {
+        std::ifstream quota("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_quota_us");
+        std::ifstream period("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_period_us");
+        tighten(CoresOfQuota(quota, period));
+      }
+      const auto slash = path.rfind('/');
+      if (path.empty() || slash == std::string::npos) break;
+      path.resize(slash);
+    }
+  }
+  return cores;
+}
+
+}  // namespace
+
+int AvailableCores() {
+  const int affinity = CoresOfAffinity();
+  const double quota = CoresOfCgroup();
+  if (quota <= 0) return affinity;
+  return std::clamp(static_cast<int>(std::ceil(quota)), 1, affinity);
+}
+
+struct LoopPool::Impl {
+  struct OneLoop {
+    asio::io_context io{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+    std::thread thread;
+
+    void Run() {
+      for (;;) {
+        try {
+          io.run();
+          return;
+        } catch (const std::exception& error) {
+          LogError("an event loop handler failed", {{"error", error.what()}});
+        }
+      }
+    }
+  };
+  std::vector<std::unique_ptr<OneLoop>> loops;
+};
+
+LoopPool::LoopPool(int loops) : impl_(std::make_unique<Impl>()) {
+  const int count = loops > 0 ? loops : AvailableCores();
+  for (int i = 0; i < count; ++i) {
+    impl_->loops.push_back(std::make_unique<Impl::OneLoop>());
+    Impl::OneLoop& loop = *impl_->loops.back();
+    loop.thread = std::thread([&loop] { loop.Run(); });
+  }
+}
+
+LoopPool::~LoopPool() { Stop(); }
+
+int LoopPool::size() const { return static_cast<int>(impl_->loops.size()); }
+
+asio::io_context& LoopPool::Loop(int index) {
+  const auto count = impl_->loops.size();
+  return impl_->loops[static_cast<std::size_t>(index) % count]->io;
+}
+
+void LoopPool::Stop() {
+  for (auto& loop : impl_->loops) loop->io.stop();
+  for (auto& loop : impl_->loops) {
+    if (loop->thread.joinable()) loop->thread.join();
+  }
+}
+
+LoopPool& LoopPool::Shared() {
+  static LoopPool pool(shared_size.load());
+  return pool;
+}
+
+void LoopPool::SetSharedSize(int loops) { shared_size.store(loops); }
+
+}  // namespace stoker::warming
