@@ -1,0 +1,234 @@
+#include "controller/reconcile/policy_decision.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/api/manifest.h"
+#include "controller/base/hash.h"
+#include "controller/reconcile/conditions.h"
+#include "controller/reconcile/json_view.h"
+#include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_status.h"
+#include "controller/reconcile/shards.h"
+
+namespace stoker::reconcile {
+namespace {
+
+using nlohmann::json;
+using warming::Report;
+
+constexpr Millis kProgressEvery{1000};
+constexpr Millis kIntentRetry{1000};
+constexpr Millis kProblemRetry{30'000};
+
+std::int64_t Generation(const json& object) { return Number(object, {"metadata", "generation"}); }
+
+// The rules that neither schema nor CEL can see, and where a run may take place.
+std::optional<Problem> PlacementProblem(const PolicyObserved& observed) {
+  if (!observed.policy || observed.in_process_allowed) return std::nullopt;
+  if (observed.policy->spec.execution.mode != api::Execution::Mode::kInProcess) return std::nullopt;
+  return Problem{
+      "InProcessNotAllowed",
+      fmt::format("spec.execution.mode: InProcess needs the label {}={} on namespace {}, which a "
+                  "cluster administrator sets; or use mode Pods or Auto",
+                  kInProcessLabel, kInProcessAllowed, Namespace(observed.object))};
+}
+
+void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& decision, WallTime now) {
+  const std::int64_t generation = Generation(observed.object);
+  const auto not_ready = [&](const std::string& reason, const std::string& message) {
+    SetCondition(status, {kReady, "False", reason, message, generation}, now);
+  };
+  status["observedGeneration"] = generation;
+  if (!observed.policy) {
+    const std::string& message = observed.policy.error().message;
+    not_ready("InvalidSpec", message);
+    SetCondition(status, {kStalled, "True", "InvalidSpec", message, generation}, now);
+    RemoveCondition(status, kReconciling);
+    return;
+  }
+  RemoveCondition(status, kStalled);
+  std::optional<Problem> problem = PlacementProblem(observed);
+  if (!problem && observed.references && !observed.references->empty()) {
+    problem = observed.references->front();
+  }
+  if (problem) {
+    if (ConditionReason(status, kReady) != problem->reason) {
+      decision.events.push_back({kube::EventType::kWarning, problem->reason, problem->message});
+    }
+    not_ready(problem->reason, problem->message);
+    SetCondition(status,
+                 {kReconciling, "True", "ProgressingWithRetry",
+                  "looked at again every 30 s: " + problem->message, generation},
+                 now);
+    decision.again_after = kProblemRetry;
+    return;
+  }
+  RemoveCondition(status, kReconciling);
+  SetCondition(status,
+               {kReady, "True", "Accepted", "the spec is accepted and looked after", generation}, now);
+}
+
+// requestedAt as status can hold it: a long one by its hash.
+std::string RequestOf(const json& object) {
+  constexpr std::size_t kMaxRequest = 256;
+  std::string request = Annotation(object, kRequestedAtAnnotation);
+  return request.size() <= kMaxRequest ? request : "sha256:" + Sha256Hex(request);
+}
+
+std::string CurrentHash(const PolicyObserved& observed) {
+  return observed.policy ? api::ChangeHash(observed.policy->spec_json) : std::string();
+}
+
+EventToSend EndEvent(const ActiveRun& run, const Report& report) {
+  const bool good = report.result == Report::Result::kSucceeded;
+  const char* reason = good ? "RunCompleted"
+                       : report.result == Report::Result::kCancelled ? "RunCancelled" : "RunFailed";
+  return {good ? kube::EventType::kNormal : kube::EventType::kWarning, reason,
+          fmt::format("run {} {}: {}", run.name,
+                      good ? "completed" : (report.result == Report::Result::kCancelled
+                                                ? "was cancelled" : "failed (" + report.reason + ")"),
+                      report.message)};
+}
+
+// The account of a run that is over; nullopt: it goes on.
+std::optional<Report> EndOfRun(const PolicyObserved& observed, const ActiveRun& run) {
+  if (!observed.job || observed.job->being_deleted) {
+    Report report;
+    report.result = Report::Result::kCancelled;
+    report.reason = "Cancelled";
+    report.message = fmt::format("Job {} was deleted", run.name);
+    report.progress = observed.report     ? observed.report->progress
+                      : observed.progress ? *observed.progress
+                                          : ReadProgress(observed.object.value("status", json::object()));
+    return report;
+  }
+  if (!observed.job->Finished()) return std::nullopt;
+  const bool succeeded = observed.job->phase == JobState::Phase::kSucceeded;
+  if (observed.report && succeeded == (observed.report->result == Report::Result::kSucceeded)) {
+    return observed.report;
+  }
+  return ReportOfJob(*observed.job, observed.report ? std::optional(observed.report->progress)
+                                                    : observed.progress);
+}
+
+std::string WaitingReason(const PolicyObserved& observed, const std::string& waiting) {
+  if (observed.policy) {
+    for (const api::Target& target : observed.policy->spec.targets) {
+      if (waiting.find(target.redis.address) != std::string::npos) return "TargetUnavailable";
+    }
+  }
+  return "OriginUnavailable";
+}
+
+void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& decision, WallTime now) {
+  json& status = decision.status;
+  const std::int64_t generation = Generation(observed.object);
+  if (run.uid.empty()) {
+    decision.ensure_job = true;
+    decision.again_after = kIntentRetry;
+    return;
+  }
+  if (const auto end = EndOfRun(observed, run)) {
+    WriteRunEnd(status, run, *end, generation, CurrentHash(observed), now);
+    decision.events.push_back(EndEvent(run, *end));
+    decision.run_ended = true;
+    decision.urgent = true;
+    decision.again_after = Millis(0);
+    return;
+  }
+  run.attempt = observed.job->attempt;
+  status["activeRun"] = ToJson(run);
+  const warming::Progress* progress = observed.progress ? &*observed.progress : nullptr;
+  if (progress != nullptr) WriteProgress(status, *progress);
+  WriteWarmRunning(status, run, progress, generation, now);
+  if (progress != nullptr && !progress->waiting_reason.empty() &&
+      progress->waiting_reason != observed.last_waiting) {
+    decision.events.push_back({kube::EventType::kWarning,
+                               WaitingReason(observed, progress->waiting_reason),
+                               fmt::format("run {} waits: {}", run.name, progress->waiting_reason)});
+  }
+  decision.again_after = kProgressEvery;
+}
+
+void ConsiderStart(const PolicyObserved& observed, PolicyDecision& decision, WallTime now) {
+  json& status = decision.status;
+  if (!observed.policy) return;
+  WriteWarmIdle(status, Generation(observed.object), CurrentHash(observed), now);
+  if (const auto until = Time(status, {"warmUntil"}); until && *until > now) {
+    const auto left = std::chrono::ceil<Millis>(*until - now);
+    decision.again_after = std::min(decision.again_after.value_or(left), left);
+  }
+  const auto due = DueTrigger(observed.object, *observed.policy);
+  if (!due || !observed.references || !IsTrue(status, kReady)) return;
+  decision.start = due;
+}
+
+}  // namespace
+
+std::optional<Trigger> DueTrigger(const json& object, const api::WarmingPolicy& policy) {
+  if (policy.spec.suspend || Find(object, {"status", "activeRun"}) != nullptr) return std::nullopt;
+  const std::string previous = Text(object, {"status", "lastRun", "uid"});
+  const std::string request = RequestOf(object);
+  const auto trigger = [&](const char* kind, const std::string& cause) {
+    Trigger made;
+    made.kind = kind;
+    made.name = RunName(Name(object), Uid(object), kind, cause, previous);
+    made.request = request;
+    return made;
+  };
+  if (!request.empty() && request != Text(object, {"status", "lastHandledRequest"})) {
+    return trigger(kTriggerRequest, request);
+  }
+  const std::string hash = api::ChangeHash(policy.spec_json);
+  if (policy.spec.trigger_on_change && hash != Text(object, {"status", "warmedHash"})) {
+    return trigger(kTriggerSpec, fmt::format("{}/{}", hash, Generation(object)));
+  }
+  return std::nullopt;
+}
+
+bool NeedsReferences(const json& object, const api::WarmingPolicy& policy) {
+  const json status = object.value("status", json::object());
+  return Number(status, {"observedGeneration"}) != Generation(object) || !IsTrue(status, kReady) ||
+         DueTrigger(object, policy).has_value();
+}
+
+RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
+                   std::optional<std::int64_t> entries) {
+  switch (execution.mode) {
+    case api::Execution::Mode::kInProcess: return RunMode::kInProcess;
+    case api::Execution::Mode::kPods: return RunMode::kPods;
+    case api::Execution::Mode::kAuto: break;
+  }
+  return in_process_allowed && entries && *entries <= kInProcessMaxEntries ? RunMode::kInProcess
+                                                                           : RunMode::kPods;
+}
+
+PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {
+  PolicyDecision decision;
+  decision.status = observed.object.value("status", json::object());
+  const std::int64_t generation = Generation(observed.object);
+  if (FindCondition(decision.status, kReady) == nullptr) {
+    // First sight: whoever waits on this object must not take silence for success.
+    SetCondition(decision.status, {kReady, "Unknown", "Pending", "not looked at yet", generation}, now);
+    SetCondition(decision.status, {kReconciling, "True", "NewGeneration", "being looked at", generation},
+                 now);
+    decision.urgent = true;
+    decision.again_after = Millis(0);
+    return decision;
+  }
+  WriteReady(decision.status, observed, decision, now);
+  if (const auto run = ReadActiveRun(decision.status)) {
+    FollowRun(observed, *run, decision, now);
+  } else {
+    ConsiderStart(observed, decision, now);
+  }
+  if (!decision.urgent) {
+    const json before = observed.object.value("status", json::object());
+    decision.urgent = decision.status.value("conditions", json()) != before.value("conditions", json());
+  }
+  return decision;
+}
+
+}  // namespace stoker::reconcile

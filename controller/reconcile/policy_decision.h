@@ -1,0 +1,75 @@
+#pragma once
+
+// What to do about one WarmingPolicy, from what was seen and the time, and nothing else.
+//
+// Every rule of a policy's life is here: whether its spec is usable, whether a run is due, what its
+// status says while a run goes on and after it ended. docs/conditions.md is the table of what this
+// writes. Deciding twice on the same view gives the same answer, so a lost write costs nothing.
+//
+// Thread safety: pure functions.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/base/result.h"
+#include "controller/kube/events.h"
+#include "controller/reconcile/references.h"
+#include "controller/reconcile/run_state.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::reconcile {
+
+inline constexpr std::int64_t kInProcessMaxEntries = 100'000;
+
+struct Trigger {
+  std::string kind;     // kTriggerSpec, kTriggerRequest, kTriggerSchedule
+  std::string name;     // of the run
+  std::string request;  // requestedAt as it stands; answered by this run, whatever started it
+  std::string schedule;
+  std::string slot;
+
+  bool operator==(const Trigger&) const = default;
+};
+
+struct EventToSend {
+  kube::EventType type = kube::EventType::kNormal;
+  std::string reason;
+  std::string message;
+};
+
+struct PolicyObserved {
+  nlohmann::json object;
+  Result<api::WarmingPolicy> policy = Internal("not read");
+  bool in_process_allowed = false;
+  std::optional<std::vector<Problem>> references;  // nullopt: not looked at this time
+  std::optional<JobState> job;                     // of activeRun; nullopt: a live read found none
+  std::optional<warming::Progress> progress;       // of activeRun
+  std::optional<warming::Report> report;           // of activeRun, once it ended
+  std::string last_waiting;                        // Progress::waiting_reason already told
+};
+
+struct PolicyDecision {
+  nlohmann::json status;         // as it shall be; equal to the present one: nothing to write
+  std::optional<Trigger> start;  // begin this run, once the status is written
+  bool ensure_job = false;       // activeRun was intended: make or adopt its Job
+  bool run_ended = false;
+  bool urgent = false;           // write now; else progress may wait for its second
+  std::vector<EventToSend> events;
+  std::optional<Millis> again_after;
+};
+
+PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now);
+
+// A run that should begin now by the policy's own triggers; nullopt: none.
+std::optional<Trigger> DueTrigger(const nlohmann::json& object, const api::WarmingPolicy& policy);
+// Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that was not
+// ready, a run about to start.
+bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy);
+// `entries` of EstimatePlan; unknown or many: pods.
+RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
+                   std::optional<std::int64_t> entries);
+
+}  // namespace stoker::reconcile

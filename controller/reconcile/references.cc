@@ -1,0 +1,123 @@
+#include "controller/reconcile/references.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "controller/base/hash.h"
+#include "controller/reconcile/json_view.h"
+
+namespace stoker::reconcile {
+namespace {
+
+void AddTls(const api::TlsConfig& tls, const std::string& field, std::vector<Reference>& out) {
+  const auto add = [&](const std::optional<api::KeyRef>& ref, const char* name) {
+    if (ref) out.push_back({field + "." + name, ref->name, ref->key, true});
+  };
+  add(tls.ca_secret_ref, "caSecretRef");
+  add(tls.cert_secret_ref, "certSecretRef");
+  add(tls.key_secret_ref, "keySecretRef");
+}
+
+std::vector<std::string> Names(const api::WarmingPolicySpec& spec, bool secret) {
+  std::set<std::string> names;
+  for (const Reference& reference : References(spec)) {
+    if (reference.secret == secret) names.insert(reference.name);
+  }
+  return {names.begin(), names.end()};
+}
+
+const char* KindOf(const Reference& reference) { return reference.secret ? "Secret" : "ConfigMap"; }
+
+Problem Missing(const Reference& reference, const std::string& ns) {
+  return {fmt::format("{}NotFound", KindOf(reference)),
+          fmt::format("{}: {} \"{}\" does not exist in namespace {}; create it, or correct the name",
+                      reference.field, KindOf(reference), reference.name, ns)};
+}
+
+Problem MissingKey(const Reference& reference) {
+  return {fmt::format("{}NotFound", KindOf(reference)),
+          fmt::format("{}: {} \"{}\" has no key \"{}\"; add the key, or correct it here",
+                      reference.field, KindOf(reference), reference.name, reference.key)};
+}
+
+}  // namespace
+
+std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
+  std::vector<Reference> out;
+  for (std::size_t i = 0; i < spec.sources.size(); ++i) {
+    const auto& source = spec.sources[i];
+    if (source.static_ && source.static_->config_map_ref) {
+      const api::KeyRef& ref = *source.static_->config_map_ref;
+      out.push_back({fmt::format("spec.sources[{}].static.configMapRef", i), ref.name, ref.key, false});
+    }
+  }
+  for (std::size_t i = 0; i < spec.origins.size(); ++i) {
+    const api::HttpOrigin& http = spec.origins[i].http;
+    const std::string field = fmt::format("spec.origins[{}].http", i);
+    if (http.headers_secret_ref) {
+      out.push_back({field + ".headersSecretRef", *http.headers_secret_ref, "", true});
+    }
+    if (http.tls) AddTls(*http.tls, field + ".tls", out);
+  }
+  for (std::size_t i = 0; i < spec.targets.size(); ++i) {
+    const api::RedisTarget& redis = spec.targets[i].redis;
+    const std::string field = fmt::format("spec.targets[{}].redis", i);
+    if (redis.credentials_secret_ref) {
+      out.push_back({field + ".credentialsSecretRef", *redis.credentials_secret_ref, "password", true});
+    }
+    if (redis.tls) AddTls(*redis.tls, field + ".tls", out);
+  }
+  return out;
+}
+
+std::vector<std::string> SecretNames(const api::WarmingPolicySpec& spec) { return Names(spec, true); }
+std::vector<std::string> ConfigMapNames(const api::WarmingPolicySpec& spec) {
+  return Names(spec, false);
+}
+
+Result<ResolveOutcome> ResolveReferences(const std::vector<Reference>& references,
+                                         const std::string& ns, const ContentsReader& secret,
+                                         const ContentsReader& config_map) {
+  ResolveOutcome outcome;
+  std::set<std::pair<bool, std::string>> absent;
+  for (const Reference& reference : references) {
+    auto& known = reference.secret ? outcome.resolved.secrets : outcome.resolved.config_maps;
+    const std::pair<bool, std::string> id{reference.secret, reference.name};
+    if (!known.contains(reference.name) && !absent.contains(id)) {
+      Result<Contents> contents = (reference.secret ? secret : config_map)(reference.name);
+      if (contents) {
+        known.emplace(reference.name, std::move(*contents));
+      } else if (contents.error().code == Code::kNotFound) {
+        absent.insert(id);
+      } else {
+        return Annotate(reference.field, std::move(contents.error()));
+      }
+    }
+    if (absent.contains(id)) {
+      outcome.problems.push_back(Missing(reference, ns));
+    } else if (!reference.key.empty() && !known.at(reference.name).contains(reference.key)) {
+      outcome.problems.push_back(MissingKey(reference));
+    }
+  }
+  return outcome;
+}
+
+Contents DecodeContents(const nlohmann::json& object, bool secret) {
+  Contents contents;
+  const auto add = [&](const char* member, bool base64) {
+    const nlohmann::json* data = Find(object, {member});
+    if (data == nullptr || !data->is_object()) return;
+    for (const auto& [key, value] : data->items()) {
+      if (!value.is_string()) continue;
+      std::string bytes = value.get<std::string>();
+      if (base64 && !Base64Decode(value.get<std::string>(), bytes)) continue;
+      contents[key] = std::move(bytes);
+    }
+  };
+  add("data", secret);
+  if (!secret) add("binaryData", true);
+  return contents;
+}
+
+}  // namespace stoker::reconcile

@@ -1,0 +1,226 @@
+#include "controller/reconcile/schedule_decision.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/reconcile/conditions.h"
+#include "controller/reconcile/json_view.h"
+#include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_status.h"
+#include "controller/reconcile/shards.h"
+
+namespace stoker::reconcile {
+namespace {
+
+using nlohmann::json;
+
+constexpr Millis kPolicyRetry{30'000};
+constexpr Millis kLongestSleep{std::chrono::hours(1)};  // wall clocks are set by people
+
+class Decider {
+ public:
+  Decider(const ScheduleObserved& observed, WallTime now)
+      : observed_(observed), now_(now), generation_(Number(observed.object, {"metadata", "generation"})) {
+    decision_.status = observed.object.value("status", json::object());
+  }
+
+  ScheduleDecision Run() {
+    if (IsBeingDeleted(observed_.object)) return std::move(decision_);
+    decision_.status["observedGeneration"] = generation_;
+    FollowRuns();
+    if (!observed_.schedule) return Refuse("InvalidSchedule", observed_.schedule.error().message);
+    const api::PrewarmScheduleSpec& spec = observed_.schedule->spec;
+    const auto zone = schedule::Zone::Find(spec.time_zone);
+    if (!zone) return Refuse("UnknownTimeZone", "spec.timeZone: " + zone.error().message);
+    if (spec.suspend) return Suspend();
+    const auto cron = schedule::Cron::Parse(spec.schedule);
+    if (!cron) return Refuse("InvalidSchedule", "spec.schedules[0]: " + cron.error().message);
+    const auto next = cron->Next(now_, *zone);
+    if (!next) return Refuse("InvalidSchedule", "spec.schedules[0]: no such date within five years");
+    decision_.status["nextScheduleTime"] = FormatTime(*next);
+    Sleep(std::chrono::ceil<Millis>(*next - now_));
+    if (!observed_.policy) return NoPolicy(spec.policy_name);
+    RemoveCondition(decision_.status, kStalled);
+    Ready("True", "Scheduled", fmt::format("the next slot is {}", zone->Format(*next)));
+    ConsiderSlot(*cron, *zone);
+    return std::move(decision_);
+  }
+
+ private:
+  void Ready(const char* status, const std::string& reason, const std::string& message) {
+    SetCondition(decision_.status, {kReady, status, reason, message, generation_}, now_);
+  }
+  void Warn(const char* reason, std::string message) {
+    decision_.events.push_back({kube::EventType::kWarning, reason, std::move(message)});
+  }
+  void Sleep(Millis delay) {
+    delay = std::clamp(delay, Millis(1), kLongestSleep);
+    decision_.again_after = std::min(decision_.again_after.value_or(delay), delay);
+  }
+
+  // Only a person can mend it: no slot will come.
+  ScheduleDecision Refuse(const char* reason, const std::string& message) {
+    if (ConditionReason(decision_.status, kReady) != reason) Warn(reason, message);
+    Ready("False", reason, message);
+    SetCondition(decision_.status, {kStalled, "True", reason, message, generation_}, now_);
+    decision_.status.erase("nextScheduleTime");
+    return std::move(decision_);
+  }
+
+  ScheduleDecision Suspend() {
+    RemoveCondition(decision_.status, kStalled);
+    Ready("True", "Suspended", "spec.suspend is true: no slot starts a run");
+    decision_.status.erase("nextScheduleTime");
+    return std::move(decision_);
+  }
+
+  ScheduleDecision NoPolicy(const std::string& name) {
+    const std::string message = fmt::format(
+        "spec.policyRef.name: WarmingPolicy \"{}\" does not exist in namespace {}; create it, or "
+        "correct the name", name, Namespace(observed_.object));
+    if (ConditionReason(decision_.status, kReady) != "PolicyNotFound") Warn("PolicyNotFound", message);
+    RemoveCondition(decision_.status, kStalled);
+    Ready("False", "PolicyNotFound", message);
+    Sleep(kPolicyRetry);
+    return std::move(decision_);
+  }
+
+  // Moves what ended from `active` to `lastRun`. The policy's status knows how it ended, and keeps
+  // knowing when the Job is gone.
+  void FollowRuns() {
+    json still = json::array();
+    const json active = decision_.status.value("active", json::array());
+    for (const json& run : active) {
+      const std::string name = Text(run, {"name"});
+      const json* last = observed_.policy ? Find(*observed_.policy, {"status", "lastRun"}) : nullptr;
+      if (last != nullptr && Text(*last, {"name"}) == name) {
+        RecordEnd(name, Text(*last, {"result"}), Text(*last, {"duration"}));
+      } else if (const JobState* job = JobOf(name); job != nullptr && job->Finished() && !RunsNow(name)) {
+        const warming::Report report = ReportOfJob(*job, std::nullopt);
+        RecordEnd(name, std::string(ToString(report.result)), FormatDuration(report.duration));
+      } else if (job == nullptr && !RunsNow(name)) {
+        RecordEnd(name, "Cancelled", "");
+      } else {
+        still.push_back(run);
+      }
+    }
+    if (!active.empty()) decision_.status["active"] = std::move(still);
+  }
+
+  void RecordEnd(const std::string& name, const std::string& result, const std::string& duration) {
+    json ended = {{"name", name}, {"result", result}};
+    if (!duration.empty()) ended["duration"] = duration;
+    decision_.status["lastRun"] = std::move(ended);
+    if (result == "Succeeded") decision_.status["lastSuccessfulTime"] = FormatTime(now_);
+  }
+
+  [[nodiscard]] const JobState* JobOf(const std::string& name) const {
+    for (const JobState& job : observed_.jobs) {
+      if (job.name == name) return &job;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::string ActiveName() const {
+    return observed_.policy ? Text(*observed_.policy, {"status", "activeRun", "name"}) : "";
+  }
+  [[nodiscard]] bool RunsNow(const std::string& name) const { return ActiveName() == name; }
+
+  void ConsiderSlot(const schedule::Cron& cron, const schedule::Zone& zone) {
+    const auto created = Time(observed_.object, {"metadata", "creationTimestamp"});
+    const WallTime base = Time(decision_.status, {"lastScheduleTime"}).value_or(created.value_or(now_));
+    const auto deadline = observed_.schedule->spec.starting_deadline_seconds;
+    const WallTime oldest =
+        deadline ? now_ - std::chrono::seconds(*deadline) - std::chrono::microseconds(1) : base;
+    const auto missed = FindMissed(cron, zone, std::max(base, oldest), now_);
+    if (!missed.latest) return NoSlot(FindMissed(cron, zone, base, now_), zone);
+    if (missed.count > kTooManyMissed) {
+      Warn("TooManyMissedTimes",
+           fmt::format("more than {} slots were missed; only the newest is started. Set or lower "
+                       "spec.startingDeadlineSeconds, or check the clock", kTooManyMissed));
+    }
+    StartSlot(*missed.latest, zone, missed.count);
+  }
+
+  // Nothing may start now; what became too late is told.
+  void NoSlot(const MissedSlots& late, const schedule::Zone& zone) {
+    Missed(late.count);
+    if (!late.latest) return;
+    Warn("MissSchedule", fmt::format("the slot of {} was missed by more than {} s",
+                                     zone.Format(*late.latest),
+                                     *observed_.schedule->spec.starting_deadline_seconds));
+  }
+
+  void StartSlot(WallTime slot, const schedule::Zone& zone, int count) {
+    const std::string run = ScheduledRunName(Name(observed_.object), slot);
+    const std::string active = ActiveName();
+    if (!active.empty() && active != run) {
+      Missed(count);
+      Warn("JobAlreadyActive", fmt::format("the slot of {} waits: run {} of policy {} is under way",
+                                           zone.Format(slot), active,
+                                           observed_.schedule->spec.policy_name));
+      return;
+    }
+    if (observed_.policy_suspended) {
+      Missed(count);
+      return Ready("True", "PolicySuspended", "the policy is suspended: its slots start no run");
+    }
+    if (!IsTrue(observed_.policy->value("status", json::object()), kReady)) {
+      Missed(count);
+      Sleep(kPolicyRetry);
+      return Ready("True", "PolicyNotReady", "the policy is not ready: the slot waits for it");
+    }
+    decision_.status["missed"] = count - 1;
+    decision_.start = slot;
+  }
+
+  void Missed(int count) { decision_.status["missed"] = count; }
+
+  const ScheduleObserved& observed_;
+  const WallTime now_;
+  const std::int64_t generation_;
+  ScheduleDecision decision_;
+};
+
+// The newest slot in (from, now]; every slot is visited once.
+MissedSlots Walk(const schedule::Cron& cron, const schedule::Zone& zone, WallTime from, WallTime now,
+                 int most) {
+  MissedSlots found;
+  for (auto slot = cron.Next(from, zone); slot && *slot <= now; slot = cron.Next(*slot, zone)) {
+    found.latest = slot;
+    if (++found.count > most) break;
+  }
+  return found;
+}
+
+}  // namespace
+
+MissedSlots FindMissed(const schedule::Cron& cron, const schedule::Zone& zone, WallTime after,
+                       WallTime now) {
+  MissedSlots found = Walk(cron, zone, after, now, kTooManyMissed);
+  if (found.count <= kTooManyMissed) return found;
+  // Many: look back from now in growing windows until one holds a slot. A window that holds none is
+  // left after one step, so a schedule that ran every minute for a year costs no more than an hour of it.
+  for (auto window = std::chrono::seconds(60);; window *= 4) {
+    const WallTime from = std::max(after, now - std::chrono::microseconds(window));
+    const MissedSlots recent = Walk(cron, zone, from, now, 100'000);
+    if (recent.latest || from == after) {
+      found.latest = recent.latest;
+      return found;
+    }
+  }
+}
+
+ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now) {
+  return Decider(observed, now).Run();
+}
+
+json StatusAfterStart(json status, WallTime slot, const std::string& job, const std::string& uid) {
+  status["lastScheduleTime"] = FormatTime(slot);
+  json entry = {{"name", job}};
+  if (!uid.empty()) entry["uid"] = uid;
+  status["active"] = json::array({std::move(entry)});
+  return status;
+}
+
+}  // namespace stoker::reconcile

@@ -1,0 +1,55 @@
+#pragma once
+
+// What to do about one PrewarmSchedule: CronJob's semantics, in CronJob's order of checks.
+//
+// Deleting, unknown zone, suspended, unparsable, not due, late, already done, run going on, create. Only the
+// most recent missed slot starts a run; lastScheduleTime is the slot's nominal time and moves only when a
+// run was made for it, so a slot refused now (a run goes on, the policy is not ready) may start late,
+// within startingDeadlineSeconds.
+//
+// Thread safety: pure functions.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/base/result.h"
+#include "controller/reconcile/policy_decision.h"
+#include "controller/reconcile/run_state.h"
+#include "controller/schedule/cron.h"
+
+namespace stoker::reconcile {
+
+inline constexpr int kTooManyMissed = 100;
+
+struct ScheduleObserved {
+  nlohmann::json object;
+  Result<api::PrewarmSchedule> schedule = Internal("not read");
+  std::optional<nlohmann::json> policy;  // nullopt: not there
+  bool policy_suspended = false;
+  std::vector<JobState> jobs;  // of this schedule, owned by the policy
+};
+
+struct ScheduleDecision {
+  nlohmann::json status;
+  std::optional<WallTime> start;  // begin a run for this slot
+  std::vector<EventToSend> events;
+  std::optional<Millis> again_after;
+};
+
+ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now);
+
+// The status after a run was made (or adopted) for `slot`.
+nlohmann::json StatusAfterStart(nlohmann::json status, WallTime slot, const std::string& job,
+                                const std::string& uid);
+
+struct MissedSlots {
+  std::optional<WallTime> latest;  // the newest slot in (after, now]
+  int count = 0;                   // capped at kTooManyMissed + 1
+};
+MissedSlots FindMissed(const schedule::Cron& cron, const schedule::Zone& zone, WallTime after,
+                       WallTime now);
+
+}  // namespace stoker::reconcile
