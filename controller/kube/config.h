@@ -2,13 +2,14 @@
 
 // Where the API server is and who we are there: from kubeconfig files, or from inside a pod.
 //
-// The order is kubectl's: an explicit path, KUBECONFIG (a list of files, merged, first wins), the service
-// account of the pod we run in, ~/.kube/config. Credentials may be certificates (files or data), a token,
-// a token file that rotates (read again every minute), basic user, or an exec plugin
-// (client.authentication.k8s.io/v1, v1beta1; its answer cached until it expires).
+// The order is kubectl's: an explicit path, KUBECONFIG (a list of files, merged, first wins), the
+// service account of the pod we run in, ~/.kube/config. Credentials may be certificates (files or
+// data), a token, a token file that rotates (read again every minute), basic user, or an exec
+// plugin (client.authentication.k8s.io/v1, v1beta1; its answer cached until it expires).
 //
 // Thread safety: plain values; BearerToken() of a made transport is its own business.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,8 @@ struct ExecCredential {
   std::string command;
   std::vector<std::string> args;
   std::map<std::string, std::string> env;
+  std::string install_hint;  // shown when the command is missing
+  bool provide_cluster_info = false;
 };
 
 struct Config {
@@ -45,9 +48,18 @@ struct Config {
 struct ConfigOptions {
   std::string kubeconfig;  // explicit path; empty: look
   std::string context;     // empty: current-context
+  // The surroundings: environment variables (null: the process's own) and the pod's service
+  // account.
+  std::function<std::string(const std::string& name)> env;
+  std::string service_account_dir = "/var/run/secrets/kubernetes.io/serviceaccount";
 };
 
 Result<Config> LoadConfig(const ConfigOptions& options = {});
 Result<std::shared_ptr<Transport>> MakeTransport(const Config& config);
+
+// The HTTP library has one pool of threads for the whole process, 40 unless told otherwise. Call
+// this first in main to have four; MakeTransport() does it too, which is early enough where nothing
+// else uses the library.
+void InitializeTransportThreads();
 
 }  // namespace stoker::kube

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "controller/base/clock.h"
 #include "controller/kube/client.h"
 
 namespace stoker::kube {
