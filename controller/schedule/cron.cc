@@ -48,7 +48,12 @@ class WallClock {
     const auto month = date_.year() / date_.month() + months(1);
     SetWall(sys_days(month / 1) + days(Day() - 1) + time_);
   }
-  void NextDay() { SetWall(day_ + days(1) + time_); }
+  // A day that the zone left out (Apia, 30 December 2011) is passed over.
+  void NextDay() {
+    const sys_seconds before = instant_;
+    const sys_seconds wall = day_ + time_;
+    for (days ahead(1); instant_ <= before; ++ahead) SetWall(wall + ahead);
+  }
 
  private:
   void Set(sys_seconds instant) {

@@ -10,7 +10,8 @@
 //
 // tests/unit/schedule/robfig.tsv holds what robfig/cron itself answers; where its way of walking days makes
 // it pass over a day whose midnight was skipped, so does this: a slot must not move when a CronJob becomes
-// a PrewarmSchedule.
+// a PrewarmSchedule. One difference: robfig/cron never returns when it meets a day that a zone left out
+// (Pacific/Apia, 30 December 2011); here that day is passed over.
 //
 // Thread safety: const methods from any thread.
 
