@@ -38,6 +38,7 @@ class LazyDeadline {
     if (at < state_->armed_for) Arm(state_);
   }
   void Clear() { state_->deadline = SteadyTime::max(); }
+  [[nodiscard]] bool IsSet() const { return state_->deadline != SteadyTime::max(); }
 
  private:
   struct State {

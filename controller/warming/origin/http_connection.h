@@ -1,0 +1,56 @@
+#pragma once
+
+// One keep-alive connection of the HTTP client: sends a request, reads one response, under a deadline.
+//
+// Thread safety: one loop. Shutdown: Close() makes an Exchange in flight return kClosed.
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "controller/warming/net/connect.h"
+#include "controller/warming/net/waiting.h"
+#include "controller/warming/origin/response_parser.h"
+
+namespace stoker::warming {
+
+class HttpConnection {
+ public:
+  enum class End {
+    kDone,      // a whole response is in parser()
+    kBroken,    // the connection failed: error()
+    kTimeout,
+    kClosed,    // by Close()
+    kBad,       // parser().complaint() says what is wrong with the response
+    kTooLarge,
+    kStopped,   // by the sink
+  };
+
+  HttpConnection(asio::io_context& loop, std::unique_ptr<Stream> stream);
+
+  asio::awaitable<End> Exchange(std::string_view request, SteadyTime deadline, std::size_t max_body,
+                                const std::function<bool(std::string_view)>* sink);
+  [[nodiscard]] ResponseParser& parser() { return parser_; }
+  [[nodiscard]] const std::string& error() const { return error_; }
+  // Whether another request may be sent: the last ended well and the peer is silent.
+  [[nodiscard]] bool Reusable() { return clean_ && stream_->IsQuiet(); }
+  [[nodiscard]] bool clean() const { return clean_; }
+  void Close();
+
+ private:
+  End Failed(Error error);
+  static End Translate(ResponseParser::State state);
+
+  std::unique_ptr<Stream> stream_;
+  ResponseParser parser_;
+  LazyDeadline deadline_;
+  std::string error_;
+  bool clean_ = false;
+  bool timed_out_ = false;
+  bool closed_ = false;
+  std::array<char, 16384> buffer_;
+};
+
+}  // namespace stoker::warming

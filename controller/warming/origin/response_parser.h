@@ -1,0 +1,74 @@
+#pragma once
+
+// One HTTP/1.x response, from bytes as they come, into a body that is whole or an error.
+//
+// Wraps http_parser and adds what it lacks: caps on headers and body, decoding, interim (1xx) answers, and the
+// difference between a body that ended and one that was cut off.
+//
+// Thread safety: one loop. Reset() makes it ready for the next response on the same connection.
+
+#include <http_parser.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controller/warming/origin/body_decoder.h"
+
+namespace stoker::warming {
+
+class ResponseParser {
+ public:
+  enum class State { kMore, kDone, kBad, kTooLarge, kStopped };
+
+  // `sink`, when set, gets the body of 2xx responses instead of body().
+  void Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink);
+  State Feed(std::string_view data);
+  State FeedEnd();  // the peer closed
+
+  [[nodiscard]] int status() const { return static_cast<int>(parser_.status_code); }
+  [[nodiscard]] bool started() const { return wire_bytes_ > 0; }
+  [[nodiscard]] bool has_headers() const { return in_body_; }
+  [[nodiscard]] bool keep_alive() const { return keep_alive_; }
+  [[nodiscard]] std::size_t wire_bytes() const { return wire_bytes_; }
+  // Why kBad: a clause to follow the URL, such as "sent a body shorter than its Content-Length".
+  [[nodiscard]] std::string_view complaint() const { return complaint_; }
+  [[nodiscard]] std::string& body() { return body_; }
+  [[nodiscard]] std::string& content_type() { return content_type_; }
+  [[nodiscard]] const std::string& location() const { return location_; }
+  [[nodiscard]] const std::string& retry_after() const { return retry_after_; }
+
+ private:
+  struct Hooks;
+  void Begin();
+  int CountHeader(std::size_t size);
+  int TakeField(std::string_view piece);
+  int TakeValue(std::string_view piece);
+  int EndHeaders();
+  int TakeBody(std::string_view piece);
+  bool Deliver(std::string_view piece);
+  int EndMessage();
+  State Fail(State state, std::string_view complaint);
+
+  http_parser parser_{};
+  std::size_t max_body_ = 0;
+  const std::function<bool(std::string_view)>* sink_ = nullptr;
+  State state_ = State::kMore;
+  std::string_view complaint_;
+  std::size_t wire_bytes_ = 0;
+  std::size_t header_bytes_ = 0;
+  std::size_t delivered_ = 0;
+  int interim_ = 0;
+  bool keep_alive_ = false;
+  bool in_value_ = false;
+  bool in_body_ = false;
+  std::string field_;
+  std::string* value_ = nullptr;  // the header being kept, or null
+  std::string body_, content_type_, content_encoding_, location_, retry_after_;
+  std::unique_ptr<BodyDecoder> decoder_;
+};
+
+}  // namespace stoker::warming

@@ -1,0 +1,89 @@
+#include "controller/warming/target/redis_errors.h"
+
+#include <array>
+
+namespace stoker::warming {
+namespace {
+
+struct Meaning {
+  std::string_view prefix;
+  std::string_view reason;
+  bool retryable;
+  bool whole_target;
+  std::string_view mend;  // follows the server's words
+};
+
+// The first that fits wins, so the longer come first.
+constexpr std::array kMeanings = {
+    Meaning{"OOM", "TargetOutOfMemory", false, true, "raise maxmemory, or warm less"},
+    Meaning{"READONLY", "TargetReadOnly", false, true, "name the primary, not a replica, in the target's address"},
+    Meaning{"MISCONF", "TargetReadOnly", false, true, "the server refuses writes until it can save to disk"},
+    Meaning{"LOADING", "TargetLoading", true, true, "it is still loading its data"},
+    Meaning{"NOAUTH", "TargetAuth", false, true, "set credentialsSecretRef"},
+    Meaning{"WRONGPASS", "TargetAuth", false, true, "check the user name and password in credentialsSecretRef"},
+    Meaning{"NOPERM", "TargetAuth", false, true, "grant the user SET, GET, EXISTS and PTTL on these keys"},
+    Meaning{"ERR invalid password", "TargetAuth", false, true, "check the password in credentialsSecretRef"},
+    Meaning{"ERR Client sent AUTH", "TargetAuth", false, true, "the server has no password: drop credentialsSecretRef"},
+    Meaning{"ERR AUTH", "TargetAuth", false, true, "the server has no password: drop credentialsSecretRef"},
+    Meaning{"ERR DB index", "TargetRejected", false, true, "choose a database that the server has"},
+    Meaning{"ERR invalid DB index", "TargetRejected", false, true, "choose a database that the server has"},
+    Meaning{"ERR max number of clients", "TargetUnavailable", true, true, "raise maxclients"},
+    Meaning{"ERR string exceeds", "ValueTooLarge", false, false, "Redis takes values up to 512 MiB"},
+    Meaning{"MOVED", "TargetRejected", false, true, "this is a Redis Cluster, and the target's mode is Standalone"},
+    Meaning{"ASK", "TargetRejected", false, true, "this is a Redis Cluster, and the target's mode is Standalone"},
+    Meaning{"CLUSTERDOWN", "TargetUnavailable", true, true, "the cluster does not serve now"},
+    Meaning{"MASTERDOWN", "TargetUnavailable", true, true, "its primary is down"},
+    Meaning{"NOREPLICAS", "TargetUnavailable", true, true, "too few replicas are connected"},
+    Meaning{"BUSY", "TargetUnavailable", true, true, "a script holds the server"},
+    Meaning{"TRYAGAIN", "TargetUnavailable", true, false, "a slot is being moved"},
+    Meaning{"UNBLOCKED", "TargetUnavailable", true, true, "the server changed its role"},
+};
+
+// Some errors echo the command, and with it a value or a password.
+std::string Quotable(std::string_view reply) {
+  reply = reply.substr(0, reply.find(", with args"));
+  std::string clean;
+  for (const char c : reply.substr(0, 160)) {
+    clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return clean;
+}
+
+}  // namespace
+
+TargetError FromRedisReply(std::string_view where, std::string_view reply) {
+  TargetError error;
+  error.reason = "TargetRejected";
+  error.message = std::string(where) + " answered \"" + Quotable(reply) + "\"";
+  for (const Meaning& meaning : kMeanings) {
+    if (reply.substr(0, meaning.prefix.size()) != meaning.prefix) continue;
+    error.reason = meaning.reason;
+    error.retryable = meaning.retryable;
+    error.whole_target = meaning.whole_target;
+    error.message.append(": ").append(meaning.mend);
+    break;
+  }
+  return error;
+}
+
+TargetError FromConnect(const ConnectError& error) {
+  using Reason = ConnectError::Reason;
+  TargetError target;
+  target.message = error.message;
+  target.whole_target = true;
+  switch (error.reason) {
+    case Reason::kTlsNotTrusted: target.reason = "TargetTLSNotTrusted"; break;
+    case Reason::kEgressRefused: target.reason = "EgressRefused"; break;
+    case Reason::kCancelled: target.reason = "Cancelled"; break;
+    case Reason::kTimeout:
+      target.reason = "TargetTimeout";
+      target.retryable = true;
+      break;
+    default:
+      target.reason = "TargetUnavailable";
+      target.retryable = error.code != Code::kInvalid;
+  }
+  return target;
+}
+
+}  // namespace stoker::warming
