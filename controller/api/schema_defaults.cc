@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <cctype>
+
+#include "controller/api/schema.h"
+
+namespace stoker::api {
+
+using nlohmann::json;
+
+std::string JoinPath(const std::string& path, const std::string& name) {
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-';
+  });
+  if (!plain) return path + "[" + name + "]";
+  return path.empty() ? name : path + "." + name;
+}
+
+void FindUnknownFields(const Schema& schema, const json& value, const std::string& path,
+                       std::vector<FieldError>& errors) {
+  if (value.is_array() && schema.items) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      FindUnknownFields(*schema.items, value[i], path + "[" + std::to_string(i) + "]", errors);
+    }
+  }
+  if (!value.is_object() || schema.type != "object") return;
+  for (const auto& [name, child] : value.items()) {
+    if (path.empty() && name == "metadata") continue;
+    const std::string child_path = JoinPath(path, name);
+    if (const Schema* member = schema.Member(name)) {
+      FindUnknownFields(*member, child, child_path, errors);
+    } else {
+      errors.push_back({child_path, "unknown field \"" + child_path + "\"; correct its name or remove it"});
+    }
+  }
+}
+
+void ApplyDefaults(const Schema& schema, json& value) {
+  if (value.is_array() && schema.items) {
+    for (json& item : value) ApplyDefaults(*schema.items, item);
+    return;
+  }
+  if (!value.is_object()) return;
+  for (const auto& [name, member] : schema.properties) {
+    const auto it = value.find(name);
+    const bool absent = it == value.end() || (it->is_null() && !member.nullable);
+    if (!absent) continue;
+    if (member.default_value) {
+      value[name] = *member.default_value;
+    } else if (it != value.end()) {
+      value.erase(it);
+    }
+  }
+  for (auto& [name, child] : value.items()) {
+    if (const Schema* member = schema.Member(name)) ApplyDefaults(*member, child);
+  }
+}
+
+}  // namespace stoker::api
