@@ -1,22 +1,28 @@
-// `kubectl apply -k manifests/overlays/cluster` gives a controller that runs, leads, and may do no more than it
-// must. The fixture has applied it.
+// `kubectl apply -k manifests/overlays/cluster` gives a controller that runs, leads, and may do no
+// more than it must. The fixture has applied it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/cluster/kubectl.h"
 
 namespace stoker::testing {
 namespace {
 
-bool ControllerMay(const std::string& verb, const std::string& resource,
-                   const std::string& ns = "default") {
-  return Kubectl({"auth", "can-i", verb, resource, "-n", ns,
-                  "--as=system:serviceaccount:stoker-system:stoker-controller"})
-             .exit_code == 0;
+// `resource` may name a subresource: "jobs.batch/status".
+bool May(const std::string& user, const std::string& verb, const std::string& resource,
+         const std::string& ns) {
+  const std::size_t slash = resource.find('/');
+  std::vector<std::string> args = {"auth", "can-i", verb,          resource.substr(0, slash),
+                                   "-n",   ns,      "--as=" + user};
+  if (slash != std::string::npos) args.push_back("--subresource=" + resource.substr(slash + 1));
+  return Kubectl(args).exit_code == 0;
 }
+
+constexpr char kController[] = "system:serviceaccount:stoker-system:stoker-controller";
 
 TEST(Install, RunsTwoReadyReplicasOfWhichOneLeads) {
   const nlohmann::json deployment =
@@ -49,16 +55,17 @@ TEST(Install, GrantsTheControllerNoMoreThanItNeeds) {
       {"create", "leases.coordination.k8s.io", false},  // outside its own namespace
   };
   for (const auto& c : kCases) {
-    EXPECT_EQ(ControllerMay(c.verb, c.resource), c.allowed) << c.verb << " " << c.resource;
+    EXPECT_EQ(May(kController, c.verb, c.resource, "default"), c.allowed)
+        << c.verb << " " << c.resource;
   }
-  EXPECT_TRUE(ControllerMay("create", "leases.coordination.k8s.io", "stoker-system"));
+  EXPECT_TRUE(May(kController, "create", "leases.coordination.k8s.io", "stoker-system"));
 }
 
 TEST(Install, LetsEditorsWriteSpecsButNeverStatus) {
-  const auto editor_may = [](const char* verb, const char* resource) {
-    return Kubectl({"auth", "can-i", verb, resource, "--as=tester", "-n", "install-edit"}).exit_code == 0;
-  };
   const TestNamespace ns("install-edit");
+  const auto editor_may = [&](const char* verb, const char* resource) {
+    return May("tester", verb, resource, ns.name());
+  };
   ASSERT_EQ(Kubectl({"-n", ns.name(), "create", "rolebinding", "tester", "--clusterrole=edit",
                      "--user=tester"})
                 .exit_code,

@@ -42,7 +42,8 @@ CommandResult Cluster(const std::vector<std::string>& args) {
 }
 
 TestNamespace::TestNamespace(std::string name, bool in_process_allowed) : name_(std::move(name)) {
-  nlohmann::json object = {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name_}}}};
+  nlohmann::json object = {
+      {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name_}}}};
   if (in_process_allowed) object["metadata"]["labels"]["stoker.dev/in-process"] = "allowed";
   const CommandResult made = Kubectl({"create", "-f", "-"}, object.dump());
   if (made.exit_code != 0) ADD_FAILURE() << "namespace " << name_ << ": " << made.err;

@@ -2,8 +2,8 @@
 
 // The shared test cluster, as tests see it: kubectl as its administrator, and its components.
 //
-// The ctest fixture `cluster` (tests/cluster/fixture) has brought it up with Stoker installed. Tests run one at
-// a time, each in a namespace of its own, and leave the cluster as they found it.
+// The ctest fixture `cluster` (tests/cluster/fixture) has brought it up with Stoker installed.
+// Tests run one at a time, each in a namespace of its own, and leave the cluster as they found it.
 //
 // Thread safety: any thread.
 

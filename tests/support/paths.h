@@ -2,8 +2,8 @@
 
 // Where a test finds the source tree (tables, manifests) and the programs built beside it.
 //
-// A path compiled in would differ in every clone, so no object could come from the compiler cache. These
-// are found from the running test's own place instead: it lies in the build's bin/, and
+// A path compiled in would differ in every clone, so no object could come from the compiler cache.
+// These are found from the running test's own place instead: it lies in the build's bin/, and
 // STOKER_SOURCE_FROM_BIN says how to go from there to the sources.
 //
 // stoker_test() includes this header in every test; STOKER_SOURCE_DIR and STOKER_BIN_DIR are
