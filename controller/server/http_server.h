@@ -2,15 +2,14 @@
 
 // A small HTTP server for health, progress and metrics: bounded, with time-outs, stoppable.
 //
-// Requests are GET only, headers and bodies capped, slow clients dropped. Handlers run on the server's own
-// threads and must not block for long.
+// Requests are GET or HEAD only, headers and connections capped, bodies refused, slow clients dropped.
+// Handlers run on the server's own threads and must not block for long; one that throws is answered with 500.
 //
 // Thread safety: Handle() before Start(); handlers must be thread-safe. Shutdown: Stop() closes the
-// listener, finishes running handlers, joins; nothing runs after it.
+// listener, finishes running handlers, joins; nothing runs after it. The destructor stops.
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -34,10 +33,11 @@ class HttpServer {
  public:
   explicit HttpServer(HttpServerOptions options);
   ~HttpServer();
+  // `path` is matched as a whole, without the query.
   void Handle(std::string path, std::function<HttpReply()> handler);
-  Status Start();  // kUnavailable: "cannot listen on 0.0.0.0:8080: address already in use"
-  void Stop();
-  [[nodiscard]] std::uint16_t port() const;
+  Status Start();  // once; kUnavailable: "cannot listen on 0.0.0.0:8080: Address already in use"
+  void Stop();     // idempotent
+  [[nodiscard]] std::uint16_t port() const;  // of the listener, once Start() succeeded
 
  private:
   struct Impl;
