@@ -10,22 +10,18 @@
 // Thread safety: Get(), List() and Synced() from any thread; handlers run on the informer's own thread,
 // one at a time, never after Stop() has returned.
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
-#include "controller/base/clock.h"
 #include "controller/kube/client.h"
+#include "controller/kube/object_store.h"
+#include "controller/kube/watch_state.h"
 
 namespace stoker::kube {
-
-using Object = std::shared_ptr<const nlohmann::json>;
 
 struct InformerOptions {
   Resource resource;
@@ -33,6 +29,10 @@ struct InformerOptions {
   std::string label_selector;
   std::string field_selector;
   Millis resync{std::chrono::hours(10)};  // every object is handed to the handler again
+  BackoffOptions backoff;
+  Millis watch_timeout{290'000};  // the server ends a watch after this at the latest
+  Millis silence{90'000};         // bookmarks come every minute; a longer silence is a dead peer
+  Millis list_silence{30'000};    // the same while the list is streamed
 };
 
 class Informer {
