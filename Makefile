@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 JOBS ?= $(shell nproc)
+BENCHES := bench_redis_write bench_http_fetch
 
 .PHONY: help
 help: ## Shows this
@@ -25,6 +26,11 @@ test: setup-build setup-test configure-release configure-asan ## Tests on real s
 	@cmake --build build/asan -j $(JOBS)
 	@tests/cluster/cluster build
 	@scripts/ctest.sh release asan
+
+.PHONY: bench
+bench: setup-build setup-test configure-release ## Measures the write and fetch paths against real servers
+	@cmake --build build/release --target $(BENCHES) -j $(JOBS)
+	@for bench in $(BENCHES); do echo "== $$bench"; build/release/bin/$$bench; done
 
 .PHONY: tsan
 tsan: setup-build setup-test configure-tsan ## Unit and integration tests under ThreadSanitizer

@@ -54,9 +54,16 @@ install_packages() {
     "${root[@]}" chmod +x $policy
     trap '"${root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
   fi
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends \
-    -o Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null
+  local log
+  log=$(mktemp)
+  if ! {
+    "${root[@]}" apt-get update -qq &&
+      "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@"
+  } </dev/null >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    die "apt-get failed (all it said: $log)"
+  fi
+  rm -f "$log"
   [ -d /run/systemd/system ] || return 0
   local package
   for package in redis-server nginx containerd; do
