@@ -1,0 +1,88 @@
+#include "controller/warming/plan/planner.h"
+
+#include <algorithm>
+
+#include "controller/warming/plan/shard.h"
+
+namespace stoker::warming {
+
+Planner::Planner(std::vector<FilteredSource> sources, const api::Strategy& strategy, Shard shard,
+                 std::size_t batch_size, std::size_t columns)
+    : sources_(std::move(sources)), shard_(shard), batch_size_(batch_size), columns_(columns) {
+  if (strategy.type == api::Strategy::Type::kSelective) {
+    selection_ = std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)));
+  }
+}
+
+Replay Planner::replay() const {
+  const bool all = std::all_of(sources_.begin(), sources_.end(), [](const FilteredSource& source) {
+    return source.replay() == Replay::kReplayable;
+  });
+  return all ? Replay::kReplayable : Replay::kUnstable;
+}
+
+bool Planner::Mine(const Entry& entry) const {
+  return shard_.count <= 1 || ShardOf(entry.hash, shard_.count) == shard_.index;
+}
+
+asio::awaitable<Result<bool>> Planner::NextChunk() {
+  at_ = 0;
+  chunk_.Clear();
+  while (chunk_.entries.empty()) {
+    if (source_ == sources_.size()) co_return false;
+    const auto more = co_await sources_[source_].Next(chunk_);
+    if (!more) co_return more.error();
+    if (!*more) ++source_;
+  }
+  co_return true;
+}
+
+asio::awaitable<Status> Planner::Select() {
+  selected_ = true;
+  while (true) {
+    const auto more = co_await NextChunk();
+    if (!more) co_return more.error();
+    if (!*more) break;
+    for (const Entry& entry : chunk_.entries) {
+      if (seen_.Insert(entry.hash)) selection_->Offer(chunk_, entry, columns_);
+    }
+  }
+  seen_ = KeySet();
+  selection_->Finish();
+  co_return Status{};
+}
+
+asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
+  batch.Clear();
+  if (selection_ && !selected_) {
+    const Status done = co_await Select();
+    if (!done) co_return done.error();
+    chunk_.Clear();
+    at_ = 0;
+  }
+  while (batch.entries.size() < batch_size_) {
+    if (at_ == chunk_.entries.size()) {
+      bool more = false;
+      if (selection_) {
+        chunk_.Clear();
+        at_ = 0;
+        selection_->Take(chunk_, kChunkEntries);
+        more = !chunk_.entries.empty();
+      } else {
+        const auto next = co_await NextChunk();
+        if (!next) co_return next.error();
+        more = *next;
+      }
+      if (!more) break;
+    }
+    for (; at_ < chunk_.entries.size() && batch.entries.size() < batch_size_; ++at_) {
+      const Entry& entry = chunk_.entries[at_];
+      if (!Mine(entry)) continue;
+      if (!selection_ && !seen_.Insert(entry.hash)) continue;
+      batch.AppendFrom(chunk_, entry, columns_);
+    }
+  }
+  co_return Status{};
+}
+
+}  // namespace stoker::warming

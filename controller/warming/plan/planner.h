@@ -1,0 +1,50 @@
+#pragma once
+
+// Turns sources into batches: the same sources always into the same batches with the same numbers, so that
+// a number in a checkpoint means the same entries on every host.
+//
+//   sources -> filters -> shard -> duplicates out -> strategy -> batches of N
+//
+// Bulk streams. Selective reads everything once, keeping only the best N (a duplicate counts by its first
+// occurrence), and the shard is chosen after the selection, because the best N are those of the whole.
+//
+// Thread safety: one loop.
+
+#include <memory>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/warming/plan/key_set.h"
+#include "controller/warming/plan/selection.h"
+#include "controller/warming/run/run.h"
+#include "controller/warming/source/make_source.h"
+
+namespace stoker::warming {
+
+class Planner {
+ public:
+  Planner(std::vector<FilteredSource> sources, const api::Strategy& strategy, Shard shard,
+          std::size_t batch_size, std::size_t columns);
+
+  // Fills `batch` (cleared first); an empty batch means the end.
+  asio::awaitable<Status> NextBatch(EntryChunk& batch);
+  [[nodiscard]] Replay replay() const;
+
+ private:
+  asio::awaitable<Result<bool>> NextChunk();  // false: all sources have ended
+  asio::awaitable<Status> Select();
+  bool Mine(const Entry& entry) const;
+
+  std::vector<FilteredSource> sources_;
+  Shard shard_;
+  std::size_t batch_size_;
+  std::size_t columns_;
+  std::unique_ptr<Selection> selection_;
+  bool selected_ = false;
+  KeySet seen_;
+  std::size_t source_ = 0;
+  EntryChunk chunk_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace stoker::warming

@@ -1,0 +1,60 @@
+#pragma once
+
+// A numbered handful of entries on its way, and what became of them so far.
+//
+// Thread safety: belongs to whoever holds it: the planner, the queue, then one loop until it is complete.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "controller/warming/run/counters.h"
+#include "controller/warming/run/failure_table.h"
+#include "controller/warming/source/entry_chunk.h"
+
+namespace stoker::warming {
+
+// What finished entries add up to: of a batch, or of all batches that a checkpoint covers.
+struct Outcome {
+  std::int64_t warmed = 0, skipped = 0, failed = 0, bytes = 0;
+  std::array<std::int64_t, kMaxTargets> target_warmed{}, target_failed{};
+  FailureTable failures;
+
+  void Merge(const Outcome& other) {
+    warmed += other.warmed;
+    skipped += other.skipped;
+    failed += other.failed;
+    bytes += other.bytes;
+    for (std::size_t i = 0; i < kMaxTargets; ++i) {
+      target_warmed[i] += other.target_warmed[i];
+      target_failed[i] += other.target_failed[i];
+    }
+    failures.Merge(other.failures);
+  }
+};
+
+// An entry to read back after it was written.
+struct Sample {
+  std::uint32_t entry;
+  std::uint8_t targets;  // a bit for each that took our value
+  std::uint64_t value_hash;
+  std::uint64_t value_size;
+};
+
+struct Batch {
+  std::int64_t number = 0;
+  EntryChunk chunk;
+  std::vector<std::uint8_t> missing;  // of each entry: a bit for each target that lacks it
+  std::size_t remaining = 0;          // entries that are not finished
+  Outcome outcome;
+  std::vector<Sample> samples;
+
+  [[nodiscard]] std::size_t MemoryBytes() const {
+    return sizeof(Batch) + chunk.text.size() + chunk.entries.size() * (sizeof(Entry) + 1) +
+           chunk.columns.size() * sizeof(EntryChunk::Span);
+  }
+};
+using BatchPtr = std::unique_ptr<Batch>;
+
+}  // namespace stoker::warming

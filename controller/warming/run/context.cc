@@ -1,0 +1,68 @@
+#include "controller/warming/run/context.h"
+
+#include "controller/base/hash.h"
+#include "controller/warming/plan/shard.h"
+
+namespace stoker::warming {
+namespace {
+
+std::vector<std::string> TargetNames(const RunSpec& spec) {
+  std::vector<std::string> names;
+  for (const auto& target : spec.policy.targets) names.push_back(target.name);
+  return names;
+}
+
+}  // namespace
+
+RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_template,
+                       std::vector<std::string> names)
+    : spec(std::move(run_spec)),
+      options(std::move(run_options)),
+      url(std::move(url_template)),
+      columns(std::move(names)),
+      seed(KeyHash(spec.id)),
+      origin_share(static_cast<int>(
+          ShareOf(spec.policy.pacing.max_in_flight, spec.shard.index, spec.shard.count))),
+      bucket(ShareOf(spec.policy.pacing.requests_per_second, spec.shard.index, spec.shard.count),
+             ShareOf(spec.policy.pacing.burst, spec.shard.index, spec.shard.count),
+             options.clock->Steady()),
+      ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {}
+
+bool RunContext::MayAct() {
+  if (Stopped()) return false;
+  if (!options.may_act || options.may_act()) return true;
+  Stop(StopKind::kLostLease, "LostLease", "the host may not act any more");
+  return false;
+}
+
+void RunContext::Stop(StopKind kind, std::string reason, std::string message) {
+  {
+    const std::lock_guard lock(mutex);
+    if (cause.kind != StopKind::kNone) return;
+    cause = {kind, std::move(reason), std::move(message)};
+    stop.store(true, std::memory_order_release);
+  }
+  if (on_stop) on_stop();
+}
+
+StopCause RunContext::Cause() const {
+  const std::lock_guard lock(mutex);
+  return cause;
+}
+
+void RunContext::AddFailure(std::string_view key, std::string_view reason, std::string_view message) {
+  {
+    const std::lock_guard lock(mutex);
+    failures.Add(reason, key, message);
+  }
+  if (!options.on_failed) return;
+  const std::lock_guard lock(callbacks);
+  options.on_failed(key, reason, message);
+}
+
+std::vector<FailureCount> RunContext::Failures() const {
+  const std::lock_guard lock(mutex);
+  return failures.Rows();
+}
+
+}  // namespace stoker::warming

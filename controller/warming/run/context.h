@@ -1,0 +1,60 @@
+#pragma once
+
+// What the loops of one run share: the frozen plan, the bounds, and the few things that change.
+//
+// Thread safety: what is const is read by all; the rest guards itself.
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "controller/warming/pace/outage.h"
+#include "controller/warming/pace/token_bucket.h"
+#include "controller/warming/run/batch_queue.h"
+#include "controller/warming/run/ledger.h"
+#include "controller/warming/run/run.h"
+#include "controller/warming/run/stop.h"
+#include "controller/warming/source/template.h"
+
+namespace stoker::warming {
+
+struct RunContext {
+  RunContext(RunSpec run_spec, RunOptions run_options, Template url_template, std::vector<std::string> names);
+
+  [[nodiscard]] bool Stopped() const { return stop.load(std::memory_order_acquire); }
+  [[nodiscard]] bool Paused() const { return paused.load(std::memory_order_relaxed); }
+  // Asks the host; a no ends the run.
+  bool MayAct();
+  // Ends the run early; the first call counts.
+  void Stop(StopKind kind, std::string reason, std::string message);
+  [[nodiscard]] StopCause Cause() const;
+  void AddFailure(std::string_view key, std::string_view reason, std::string_view message);
+  [[nodiscard]] std::vector<FailureCount> Failures() const;
+  [[nodiscard]] SteadyTime Now() const { return options.clock->Steady(); }
+
+  const RunSpec spec;
+  const RunOptions options;
+  const Template url;
+  const std::vector<std::string> columns;  // beside `key`, what `url` uses
+  const std::uint64_t seed;
+  const int origin_share;  // of maxInFlight
+  TokenBucket bucket;
+  OutageGate origin_gate;
+  std::array<OutageGate, kMaxTargets> target_gates;
+  BatchQueue queue;
+  Ledger ledger;
+  std::atomic<std::int64_t> discovered{0};
+  std::atomic<bool> enumerated{false};
+  std::atomic<bool> stop{false};
+  std::atomic<bool> paused{false};
+  std::function<void()> on_stop;  // wakes every loop; set before the run starts
+  std::mutex callbacks;           // held while a callback of the host runs
+  mutable std::mutex mutex;
+  StopCause cause;        // protected by mutex
+  FailureTable failures;  // protected by mutex
+};
+
+}  // namespace stoker::warming

@@ -1,0 +1,51 @@
+// From a policy to a run that is ready to start: all that can be checked without touching the network.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/warming/run/run_impl.h"
+#include "controller/warming/run/url_template.h"
+
+namespace stoker::warming {
+namespace {
+
+Status CheckSpec(const RunSpec& spec) {
+  const auto& policy = spec.policy;
+  if (policy.sources.empty()) return Invalid("spec.sources: a run needs at least one source");
+  if (policy.origins.size() != 1) return Invalid("spec.origins: a run needs exactly one origin");
+  if (policy.targets.empty() || policy.targets.size() > kMaxTargets) {
+    return Invalid(fmt::format("spec.targets: a run needs 1 to {} targets", kMaxTargets));
+  }
+  const Shard shard = spec.shard;
+  if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count) {
+    return Invalid(fmt::format("shard {} of {} does not exist", shard.index, shard.count));
+  }
+  const auto& pacing = policy.pacing;
+  if (std::min({pacing.requests_per_second, pacing.burst, pacing.max_in_flight}) < shard.count) {
+    return Invalid(fmt::format("spec.pacing: requestsPerSecond, burst and maxInFlight must each be at least {}, "
+                               "the number of shards, since every shard needs a share",
+                               shard.count));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Run>> CreateRun(RunSpec spec, std::shared_ptr<const Materials> materials,
+                                       RunOptions options, RunParts parts) {
+  STOKER_CHECK(CheckSpec(spec));
+  STOKER_TRY(UrlTemplate url, ParseUrlTemplate(spec.policy));
+  auto run = std::make_unique<RunImpl>(std::move(spec), std::move(options), std::move(parts),
+                                       std::move(url.url), std::move(url.columns));
+  STOKER_CHECK(run->Prepare(*materials));
+  return std::unique_ptr<Run>(std::move(run));
+}
+
+Result<std::unique_ptr<Run>> Run::Create(RunSpec spec, std::shared_ptr<const Materials> materials,
+                                         RunOptions options) {
+  STOKER_CHECK(CheckSpec(spec));
+  STOKER_TRY(RunParts parts, MakeRunParts(spec, *materials, options));
+  return CreateRun(std::move(spec), std::move(materials), std::move(options), std::move(parts));
+}
+
+}  // namespace stoker::warming

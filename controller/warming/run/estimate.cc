@@ -1,0 +1,122 @@
+// What a run would do, without touching origin or target: `stoker plan`, and the choice of where to run.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/warming/plan/key_set.h"
+#include "controller/warming/plan/shard.h"
+#include "controller/warming/run/url_template.h"
+#include "controller/warming/source/glob.h"
+#include "controller/warming/source/make_source.h"
+
+namespace stoker::warming {
+namespace {
+
+constexpr std::size_t kSamples = 5;
+constexpr std::int64_t kMaxCounted = 10'000'000;  // beyond this, a pattern's size is computed, not counted
+
+// Reads one source that needs no network; `on_entry` gets each entry that passes the filters.
+template <class OnEntry>
+Status ReadLocal(const api::Source& spec, std::uint16_t number, std::unique_ptr<Source> source,
+                 const OnEntry& on_entry) {
+  FilteredSource filtered(spec, number, nullptr);
+  auto* local = static_cast<LocalSource*>(source.get());
+  EntryChunk chunk;
+  for (bool more = true; more;) {
+    chunk.Clear();
+    STOKER_TRY(more, local->Pull(chunk));
+    const bool room = filtered.Filter(chunk);
+    for (const Entry& entry : chunk.entries) {
+      if (!on_entry(chunk, entry)) return {};
+    }
+    more = more && room;
+  }
+  return {};
+}
+
+class Estimator {
+ public:
+  Estimator(const RunSpec& spec, const Materials& materials, UrlTemplate url)
+      : spec_(spec), materials_(materials), url_(std::move(url)) {}
+
+  Result<PlanEstimate> Run(std::int64_t assumed_value_bytes) {
+    for (std::size_t i = 0; i < spec_.policy.sources.size(); ++i) {
+      const Status counted = AddSource(i);
+      if (!counted) return Annotate(fmt::format("spec.sources[{}]", i), counted.error());
+    }
+    Sum();
+    if (plan_.entries) {
+      plan_.bytes = *plan_.entries * assumed_value_bytes;
+      const double rate = static_cast<double>(std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1));
+      plan_.duration = Millis(static_cast<std::int64_t>(static_cast<double>(*plan_.entries) / rate * 1000));
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  Status AddSource(std::size_t i) {
+    const api::Source& spec = spec_.policy.sources[i];
+    if (spec.http) {
+      STOKER_CHECK(ParseUrl(spec.http->url));
+      plan_.by_source.emplace_back(spec.name, std::nullopt);
+      return {};
+    }
+    STOKER_TRY(auto source, MakeSource(spec, url_.columns, materials_, nullptr));
+    const auto whole = static_cast<LocalSource*>(source.get())->Count();
+    const bool huge = whole && *whole > kMaxCounted;
+    if (huge) counted_all_ = false;
+    std::int64_t count = 0;
+    STOKER_CHECK(ReadLocal(spec, static_cast<std::uint16_t>(i), std::move(source),
+                           [&](const EntryChunk& chunk, const Entry& entry) {
+                             TakeSample(chunk, entry);
+                             if (huge) return plan_.sample_keys.size() < kSamples && ++count < kMaxCounted;
+                             if (seen_.Insert(entry.hash)) ++count;
+                             return true;
+                           }));
+    if (huge) count = std::min(*whole, spec.limit.value_or(*whole));
+    plan_.by_source.emplace_back(spec.name, count);
+    return {};
+  }
+
+  void TakeSample(const EntryChunk& chunk, const Entry& entry) {
+    if (plan_.sample_keys.size() >= kSamples || entry.defect != EntryDefect::kNone) return;
+    std::vector<std::string_view> values = {chunk.Key(entry)};
+    for (std::size_t i = 0; i < url_.columns.size(); ++i) values.push_back(chunk.Column(entry, i));
+    plan_.sample_keys.emplace_back(chunk.Key(entry));
+    url_.url.Render(values, plan_.sample_urls.emplace_back());
+  }
+
+  void Sum() {
+    std::int64_t sum = 0;
+    for (const auto& [name, count] : plan_.by_source) {
+      if (!count) return;
+      sum += *count;
+    }
+    if (spec_.policy.strategy.type == api::Strategy::Type::kSelective) {
+      sum = std::min(sum, spec_.policy.strategy.top.value_or(sum));
+    }
+    if (spec_.shard.count > 1) sum /= spec_.shard.count;
+    plan_.entries = sum;
+    plan_.exact = counted_all_ && spec_.shard.count <= 1;
+  }
+
+  const RunSpec& spec_;
+  const Materials& materials_;
+  UrlTemplate url_;
+  PlanEstimate plan_;
+  KeySet seen_;
+  bool counted_all_ = true;
+};
+
+}  // namespace
+
+Result<PlanEstimate> EstimatePlan(const RunSpec& spec, const Materials& materials,
+                                  std::int64_t assumed_value_bytes) {
+  if (spec.policy.sources.empty() || spec.policy.origins.empty()) {
+    return Invalid("spec: a plan needs at least one source and one origin");
+  }
+  STOKER_TRY(UrlTemplate url, ParseUrlTemplate(spec.policy));
+  return Estimator(spec, materials, std::move(url)).Run(assumed_value_bytes);
+}
+
+}  // namespace stoker::warming

@@ -1,0 +1,217 @@
+#include "controller/warming/run/loop_runner.h"
+
+#include <fmt/format.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <exception>
+
+namespace stoker::warming {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTargetDeadline{10'000};  // of one probe or opening
+constexpr std::size_t kVerifyBacklog = 16;       // batches
+constexpr milliseconds kLookAgain{100};          // a wait that a wake-up normally ends
+constexpr int kMaxWorkers = 4096;
+
+std::string_view DefectReason(EntryDefect defect) {
+  switch (defect) {
+    case EntryDefect::kKeyTooLong: return "KeyTooLong";
+    case EntryDefect::kBadLine: return "BadLine";
+    case EntryDefect::kBadUrl: return "BadURL";
+    case EntryDefect::kNone: break;
+  }
+  return {};
+}
+
+std::string_view DefectMessage(EntryDefect defect) {
+  switch (defect) {
+    case EntryDefect::kKeyTooLong: return "the key is longer than 65536 bytes";
+    case EntryDefect::kBadLine: return "the line has a tab, but no number after it; write key<TAB>score";
+    case EntryDefect::kBadUrl: return "the sitemap's location is not an http:// or https:// URL";
+    case EntryDefect::kNone: break;
+  }
+  return {};
+}
+
+std::string Describe(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception of no known kind";
+  }
+}
+
+}  // namespace
+
+LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index, int slots)
+    : run_(run),
+      parts_(parts),
+      loop_(loop),
+      slots_(slots),
+      jitter_(Mix(run.seed + static_cast<std::uint64_t>(index))),
+      child_left_(loop), batches_(loop), work_(loop), slot_free_(loop), turn_(loop), gate_(loop),
+      write_room_(loop), write_retry_(loop), verify_(loop) {}
+
+LoopRunner::~LoopRunner() = default;
+
+void LoopRunner::Spawn(asio::awaitable<void> task) {
+  ++children_;
+  asio::co_spawn(loop_, std::move(task), [this](const std::exception_ptr& error) {
+    if (error) run_.Stop(StopKind::kFatal, "InternalError", Describe(error));
+    --children_;
+    child_left_.NotifyAll();
+  });
+}
+
+asio::awaitable<void> LoopRunner::Main() {
+  origin_ = parts_.origin(loop_);
+  for (const auto& make : parts_.targets) targets_.push_back(make(loop_));
+  Spawn(Feeder());
+  Spawn(WriteRetrier());
+  if (run_.spec.policy.verification_sample_percent > 0) Spawn(Verifier());
+  for (int i = 0; i < std::min(slots_, kMaxWorkers); ++i) Spawn(Worker());
+  while (children_ > 0) co_await child_left_.Wait();
+  origin_.reset();
+  targets_.clear();
+}
+
+void LoopRunner::Wake() {
+  asio::post(loop_, [self = shared_from_this()] { self->batches_.NotifyAll(); });
+}
+
+void LoopRunner::Abort() {
+  if (origin_) origin_->Cancel();
+  for (const auto& target : targets_) target->Cancel();
+  WakeAll();
+}
+
+void LoopRunner::WakeAll() {
+  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &slot_free_, &turn_, &gate_, &write_room_,
+                            &write_retry_, &verify_}) {
+    event->NotifyAll();
+  }
+}
+
+asio::awaitable<void> LoopRunner::Feeder() {
+  co_await OpenTargets();
+  const auto want = static_cast<std::size_t>(
+      std::max<std::int64_t>(run_.spec.policy.execution.batch_size, 2 * std::min(slots_, kMaxWorkers)));
+  while (!run_.Stopped()) {
+    if (run_.Paused() || ready_entries_ >= want || to_verify_.size() > kVerifyBacklog) {
+      co_await batches_.Wait(run_.Now() + kLookAgain);
+      continue;
+    }
+    if (BatchPtr batch = run_.queue.Pop()) {
+      co_await Admit(std::move(batch));
+    } else if (run_.queue.Ended()) {
+      break;
+    } else {
+      co_await batches_.Wait(run_.Now() + kLookAgain);
+    }
+  }
+  feeder_done_ = true;
+  WakeAll();
+}
+
+asio::awaitable<void> LoopRunner::OpenTargets() {
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    for (int tries = 0; !run_.Stopped(); ++tries) {
+      const auto opened = co_await targets_[t]->Open(run_.Now() + kTargetDeadline);
+      if (opened) {
+        run_.target_gates[t].Succeeded();
+        break;
+      }
+      if (!co_await TargetFailed(t, opened.error(), tries)) break;
+    }
+  }
+}
+
+// Reports a failure that was no entry's and waits for the next try; false: there is none.
+asio::awaitable<bool> LoopRunner::TargetFailed(std::size_t t, const TargetError& error, int tries) {
+  if (run_.Stopped()) co_return false;
+  OutageGate& gate = run_.target_gates[t];
+  const SteadyTime now = run_.Now();
+  if (error.whole_target && gate.Failed(now, IsStanding(error), error.reason, error.message)) {
+    run_.Stop(StopKind::kFatal, error.reason, error.message);
+    co_return false;
+  }
+  if (!error.whole_target && (!error.retryable || tries >= run_.spec.policy.retry.limit)) co_return false;
+  const Millis ceiling =
+      BackoffCeiling(tries, run_.spec.policy.retry.backoff, run_.spec.policy.retry.max_backoff);
+  SteadyTime until = now + std::max<std::chrono::microseconds>(milliseconds(10), jitter_.Below(ceiling));
+  while (!run_.Stopped()) {
+    co_await gate_.Wait(until);
+    const auto again = gate.Admit(run_.Now());
+    if (!again) co_return true;
+    until = std::min(*again, run_.Now() + kLookAgain);
+  }
+  co_return false;
+}
+
+asio::awaitable<bool> LoopRunner::Probe(Batch& batch, std::size_t t) {
+  std::vector<std::string_view> keys;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < batch.chunk.entries.size(); ++i) {
+    const Entry& entry = batch.chunk.entries[i];
+    if (entry.defect != EntryDefect::kNone) continue;
+    keys.push_back(batch.chunk.Key(entry));
+    places.push_back(i);
+  }
+  for (int tries = 0; !keys.empty() && run_.MayAct(); ++tries) {
+    const auto held = co_await targets_[t]->Probe(keys, run_.Now() + kTargetDeadline);
+    if (held) {
+      run_.target_gates[t].Succeeded();
+      for (std::size_t i = 0; i < places.size() && i < held->size(); ++i) {
+        if ((*held)[i]) batch.missing[places[i]] &= static_cast<std::uint8_t>(~(1U << t));
+      }
+      co_return true;
+    }
+    // A target that refuses to be asked is written to without asking: IfAbsent keeps what it holds.
+    if (!co_await TargetFailed(t, held.error(), tries)) break;
+  }
+  co_return !run_.Stopped();
+}
+
+asio::awaitable<void> LoopRunner::Admit(BatchPtr owned) {
+  Batch& batch = *owned;
+  active_.emplace(&batch, std::move(owned));
+  batch.missing.assign(batch.chunk.entries.size(),
+                       static_cast<std::uint8_t>((1U << targets_.size()) - 1));
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    if (run_.spec.policy.targets[t].write.mode != api::Write::Mode::kIfAbsent) continue;
+    if (!co_await Probe(batch, t)) co_return;
+  }
+  Deliver(batch);
+}
+
+// Finishes what needs no request, and hands the rest to the workers.
+void LoopRunner::Deliver(Batch& batch) {
+  batch.remaining = batch.chunk.entries.size() + 1;  // one for this function itself
+  std::size_t wanted = 0;
+  for (std::uint32_t i = 0; i < batch.chunk.entries.size(); ++i) {
+    const EntryDefect defect = batch.chunk.entries[i].defect;
+    if (defect != EntryDefect::kNone) {
+      batch.missing[i] = 0;
+      Failed(batch, i, DefectReason(defect), DefectMessage(defect));
+      Finish(batch);
+    } else if (batch.missing[i] == 0) {
+      Skipped(batch);
+      Finish(batch);
+    } else {
+      ++wanted;
+    }
+  }
+  if (wanted > 0) {
+    ready_.push_back(&batch);
+    ready_entries_ += wanted;
+    for (std::size_t i = 0; i < wanted; ++i) work_.NotifyOne();
+  }
+  Finish(batch);
+}
+
+}  // namespace stoker::warming

@@ -1,0 +1,139 @@
+#pragma once
+
+// One loop's part of a run: its own connections, workers and counters.
+//
+//   Feeder: takes batches, probes the targets, hands out what is missing
+//   Worker (one per request that may be in flight): token, fetch, write
+//   Writer's acknowledgements: finish the entry, or put its value up for another try
+//   Verifier: reads samples of finished batches back
+//
+// An entry is finished exactly once: skipped, warmed or failed; when the last one of a batch is, the batch
+// goes to the ledger. When the run stops, what is not finished is simply left.
+//
+// Thread safety: everything on the own loop, but counters() and Wake(), which any thread may call.
+// Shutdown: Abort() cancels connections and wakes all; Main() ends when everybody has left.
+
+#include <asio/awaitable.hpp>
+#include <deque>
+#include <memory>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "controller/warming/pace/backoff.h"
+#include "controller/warming/run/async_event.h"
+#include "controller/warming/run/batch.h"
+#include "controller/warming/run/context.h"
+#include "controller/warming/run/parts.h"
+#include "controller/warming/run/pending_write.h"
+
+namespace stoker::warming {
+
+// Wrong password, out of memory, read-only: waiting does not mend it.
+bool IsStanding(const TargetError& error);
+
+class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
+ public:
+  // `slots`: this loop's share of maxInFlight, at least 1.
+  LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index,
+             int slots);
+  ~LoopRunner();
+
+  asio::awaitable<void> Main();
+  void Wake();   // there may be batches
+  void Abort();  // the run stops
+  [[nodiscard]] const LoopCounters& counters() const { return counters_; }
+  [[nodiscard]] asio::io_context& loop() { return loop_; }
+
+  // A place among the requests in flight, and a token; false: the run stops. For the reader as well, whose
+  // requests do not care whether targets are down.
+  asio::awaitable<bool> WaitToStart(bool for_entry);
+  void RequestEnded() {
+    --in_flight_;
+    slot_free_.NotifyOne();
+  }
+  asio::awaitable<Status> TokenForRedirect();
+  void CountRequest() { counters_.requests.Add(1); }
+
+ private:
+  struct Work {
+    Batch* batch = nullptr;
+    std::uint32_t entry = 0;
+    int tries = 0;     // failures so far
+    int attempts = 0;  // of these, those that the entry answers for
+    std::uint64_t successes_seen = 0;
+  };
+  struct Retry {
+    SteadyTime due;
+    Work work;
+    bool operator<(const Retry& other) const { return due > other.due; }  // the earliest on top
+  };
+
+  // loop_runner.cc: the skeleton, the feeder
+  void Spawn(asio::awaitable<void> task);
+  asio::awaitable<void> Feeder();
+  asio::awaitable<void> OpenTargets();
+  asio::awaitable<void> Admit(BatchPtr batch);
+  asio::awaitable<bool> Probe(Batch& batch, std::size_t target);
+  asio::awaitable<bool> TargetFailed(std::size_t target, const TargetError& error, int tries);
+  void Deliver(Batch& batch);
+  [[nodiscard]] bool Drained() const { return feeder_done_ && active_.empty(); }
+  void WakeAll();
+
+  // loop_fetch.cc: the workers
+  asio::awaitable<void> Worker();
+  bool TryNext(Work& work);
+  asio::awaitable<bool> WaitNext(Work& work);
+  bool TryToStart(bool for_entry);
+  std::optional<SteadyTime> AskToStart(bool for_entry, SteadyTime now);
+  void RenderUrl(const Work& work, std::vector<std::string_view>& values, std::string& url) const;
+  void FetchFailed(Work work, const FetchError& error);
+
+  // loop_store.cc: writing, finishing
+  asio::awaitable<void> Store(const Work& work, std::string value);
+  asio::awaitable<void> Submit(PendingWrite* write);
+  void Acknowledged(PendingWrite* write, std::size_t target, const tl::expected<WriteOutcome, TargetError>& result);
+  void Settle(PendingWrite* write);
+  void RetryLater(PendingWrite* write);
+  asio::awaitable<void> WriteRetrier();
+  [[nodiscard]] Millis TtlOf(const Entry& entry, std::size_t target) const;
+  // Each counts one entry; Finish() then takes it off its batch.
+  void Warmed(PendingWrite& write);
+  void Skipped(Batch& batch);
+  void Failed(Batch& batch, std::uint32_t entry, std::string_view reason, std::string_view message);
+  void Finish(Batch& batch);
+
+  // loop_verify.cc
+  asio::awaitable<void> Verifier();
+  asio::awaitable<void> Verify(const Batch& batch);
+  [[nodiscard]] bool Sampled(std::uint64_t hash) const;
+
+  RunContext& run_;
+  const RunParts& parts_;
+  asio::io_context& loop_;
+  const int slots_;
+  LoopCounters counters_;
+  Jitter jitter_;
+
+  std::unique_ptr<Origin> origin_;
+  std::vector<std::unique_ptr<Target>> targets_;
+  int children_ = 0;
+  AsyncEvent child_left_, batches_, work_, slot_free_, turn_, gate_, write_room_, write_retry_, verify_;
+
+  std::unordered_map<const Batch*, BatchPtr> active_;
+  std::deque<Batch*> ready_;      // handed out from the front
+  std::uint32_t cursor_ = 0;      // in ready_.front()
+  std::size_t ready_entries_ = 0;
+  std::priority_queue<Retry> retries_;
+  int in_flight_ = 0;
+  bool turnstile_taken_ = false;  // one worker at a time waits for a token, the others wait for it
+  bool feeder_done_ = false;
+
+  PendingPool pending_;
+  std::deque<PendingWrite*> write_retries_;
+  std::deque<BatchPtr> to_verify_;
+  bool verifying_ = false;
+};
+
+}  // namespace stoker::warming

@@ -1,0 +1,195 @@
+#include <algorithm>
+
+#include "controller/base/hash.h"
+#include "controller/warming/run/loop_runner.h"
+#include "controller/warming/run/ttl.h"
+
+namespace stoker::warming {
+
+bool IsStanding(const TargetError& error) {
+  return error.whole_target && error.reason != "TargetUnavailable" && error.reason != "TargetTimeout" &&
+         error.reason != "TargetLoading";
+}
+
+Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
+  const api::Write& write = run_.spec.policy.targets[t].write;
+  return EntryTtl(run_.spec.policy.sources[entry.source].ttl, write.ttl, write.ttl_jitter_percent, entry.hash);
+}
+
+asio::awaitable<void> LoopRunner::Store(const Work& work, std::string value) {
+  return Submit(pending_.Take(work.batch, work.entry, std::move(value)));
+}
+
+// Writes to the targets that still lack the entry, in their order; acknowledgements come later.
+asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
+  Batch& batch = *write->batch;
+  const Entry entry = batch.chunk.entries[write->entry];
+  write->outstanding = 1;  // this function, so that an early answer does not settle
+  write->counted = write->final = false;
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    if ((batch.missing[write->entry] & (1U << t)) == 0) continue;
+    co_await targets_[t]->Writable();
+    if (!run_.MayAct()) {
+      write->aborted = true;
+      break;
+    }
+    write->slots[t] = {this, write, t};
+    write->successes_seen[t] = run_.target_gates[t].successes();
+    ++write->outstanding;
+    const bool if_absent = run_.spec.policy.targets[t].write.mode == api::Write::Mode::kIfAbsent;
+    targets_[t]->Write(batch.chunk.Key(entry), write->value, TtlOf(entry, t), if_absent,
+                       [slot = &write->slots[t]](tl::expected<WriteOutcome, TargetError> result) {
+                         slot->runner->Acknowledged(slot->write, slot->target, result);
+                       });
+  }
+  if (--write->outstanding == 0) Settle(write);
+}
+
+void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
+                              const tl::expected<WriteOutcome, TargetError>& result) {
+  OutageGate& gate = run_.target_gates[t];
+  if (result) {
+    const auto bit = static_cast<std::uint8_t>(1U << t);
+    write->batch->missing[write->entry] &= static_cast<std::uint8_t>(~bit);
+    if (*result == WriteOutcome::kWritten) write->written |= bit;
+    gate.Succeeded();
+  } else if (run_.Stopped()) {
+    write->aborted = true;
+  } else {
+    const TargetError& error = result.error();
+    if (!error.whole_target) {
+      gate.Answered();
+    } else if (gate.Failed(run_.Now(), IsStanding(error), error.reason, error.message)) {
+      run_.Stop(StopKind::kFatal, error.reason, error.message);
+      write->aborted = true;
+    }
+    write->reason = error.reason;
+    write->message = error.message;
+    // While the target serves nobody, that is no entry's fault.
+    if (!error.whole_target || gate.successes() != write->successes_seen[t]) write->counted = true;
+    if (!error.retryable && !error.whole_target) write->final = true;
+  }
+  if (--write->outstanding == 0) Settle(write);
+}
+
+// All targets have answered.
+void LoopRunner::Settle(PendingWrite* write) {
+  Batch& batch = *write->batch;
+  const std::uint8_t missing = batch.missing[write->entry];
+  if (write->counted) ++write->attempts;
+  const bool give_up = write->final || write->attempts > run_.spec.policy.retry.limit;
+  if (missing != 0 && !write->aborted && !give_up) {
+    RetryLater(write);
+    return;
+  }
+  if (missing == 0) {
+    Warmed(*write);
+    Finish(batch);
+  } else if (!write->aborted) {
+    for (std::size_t t = 0; t < targets_.size(); ++t) {
+      if ((missing & (1U << t)) == 0) continue;
+      counters_.target_failed[t].Add(1);
+      ++batch.outcome.target_failed[t];
+    }
+    Failed(batch, write->entry, write->reason, write->message);
+    Finish(batch);
+  }
+  pending_.Return(write);
+  write_room_.NotifyOne();
+}
+
+void LoopRunner::RetryLater(PendingWrite* write) {
+  const Millis ceiling = BackoffCeiling(write->tries++, run_.spec.policy.retry.backoff,
+                                        run_.spec.policy.retry.max_backoff);
+  write->due = run_.Now() + jitter_.Below(ceiling);
+  write_retries_.push_back(write);
+  write_retry_.NotifyAll();
+}
+
+asio::awaitable<void> LoopRunner::WriteRetrier() {
+  while (!run_.Stopped() && !(Drained() && pending_.Idle())) {
+    SteadyTime next = SteadyTime::max();
+    const SteadyTime now = run_.Now();
+    PendingWrite* due = nullptr;
+    for (std::size_t n = write_retries_.size(); n > 0 && due == nullptr; --n) {
+      PendingWrite* write = write_retries_.front();
+      write_retries_.pop_front();
+      std::optional<SteadyTime> again;
+      if (write->due > now) again = write->due;
+      for (std::size_t t = 0; t < targets_.size() && !again; ++t) {
+        if ((write->batch->missing[write->entry] & (1U << t)) == 0) continue;
+        again = run_.target_gates[t].Admit(now);
+        if (again) again = std::min(*again, now + std::chrono::milliseconds(50));
+      }
+      if (!again) {
+        due = write;
+      } else {
+        next = std::min(next, *again);
+        write_retries_.push_back(write);
+      }
+    }
+    if (due != nullptr) {
+      co_await Submit(due);
+    } else {
+      co_await write_retry_.Wait(next);
+    }
+  }
+}
+
+void LoopRunner::Warmed(PendingWrite& write) {
+  Batch& batch = *write.batch;
+  if (write.written == 0) {  // somebody else was faster, everywhere
+    Skipped(batch);
+    return;
+  }
+  const Entry& entry = batch.chunk.entries[write.entry];
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    if ((write.written & (1U << t)) == 0) continue;
+    counters_.target_warmed[t].Add(1);
+    ++batch.outcome.target_warmed[t];
+    if (const Millis ttl = TtlOf(entry, t); ttl.count() > 0) {
+      counters_.Expires(run_.options.clock->Wall() + ttl);
+    }
+  }
+  const auto size = static_cast<std::int64_t>(write.value.size());
+  counters_.bytes.Add(size);
+  batch.outcome.bytes += size;
+  counters_.warmed.Add(1);
+  ++batch.outcome.warmed;
+  if (Sampled(entry.hash)) {
+    batch.samples.push_back({write.entry, write.written, KeyHash(write.value), write.value.size()});
+  }
+}
+
+void LoopRunner::Skipped(Batch& batch) {
+  counters_.skipped.Add(1);
+  ++batch.outcome.skipped;
+}
+
+void LoopRunner::Failed(Batch& batch, std::uint32_t entry, std::string_view reason, std::string_view message) {
+  const std::string_view key = batch.chunk.Key(batch.chunk.entries[entry]);
+  counters_.failed.Add(1);
+  ++batch.outcome.failed;
+  batch.outcome.failures.Add(reason, key, message);
+  run_.AddFailure(key, reason, message);
+}
+
+void LoopRunner::Finish(Batch& batch) {
+  if (--batch.remaining > 0) return;
+  const auto place = active_.find(&batch);
+  BatchPtr owned = std::move(place->second);
+  active_.erase(place);
+  if (!ready_.empty() && ready_.front() == &batch) {
+    ready_.pop_front();
+    cursor_ = 0;
+  }
+  run_.ledger.Complete(batch.number, batch.outcome);
+  if (run_.queue.on_room) run_.queue.on_room();
+  if (!batch.samples.empty()) {
+    to_verify_.push_back(std::move(owned));
+    verify_.NotifyAll();
+  }
+  if (Drained()) WakeAll();
+}
+
+}  // namespace stoker::warming

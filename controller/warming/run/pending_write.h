@@ -1,0 +1,84 @@
+#pragma once
+
+// Values on their way into the targets: kept until every target has answered, in case one must be asked again.
+//
+// The objects are pooled, because there is one for every entry; how many and how many bytes are out is
+// bounded by whoever asks Full() before fetching more.
+//
+// Thread safety: one loop. Lifetime: the pool outlives its writes.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/warming/run/batch.h"
+#include "controller/warming/target/target.h"
+
+namespace stoker::warming {
+
+class LoopRunner;
+
+struct PendingWrite {
+  // What an acknowledgement carries: small enough for std::function to hold without allocating.
+  struct Slot {
+    LoopRunner* runner;
+    PendingWrite* write;
+    std::size_t target;
+  };
+  Batch* batch = nullptr;
+  std::uint32_t entry = 0;
+  std::string value;
+  std::array<Slot, kMaxTargets> slots{};
+  std::array<std::uint64_t, kMaxTargets> successes_seen{};
+  int outstanding = 0;        // answers that have not come
+  int tries = 0;              // rounds that failed
+  int attempts = 0;           // of these, those that the entry answers for
+  std::uint8_t written = 0;   // targets that took our value
+  bool counted = false;       // this round counts as an attempt
+  bool final = false;         // a target refused this entry for good
+  bool aborted = false;       // the run stops
+  SteadyTime due;
+  std::string reason, message;  // of the last failure
+};
+
+class PendingPool {
+ public:
+  static constexpr std::size_t kMaxWrites = 2048;
+  static constexpr std::size_t kMaxBytes = 32 << 20;
+
+  [[nodiscard]] bool Full() const { return out_ >= kMaxWrites || bytes_ >= kMaxBytes; }
+  [[nodiscard]] bool Idle() const { return out_ == 0; }
+  PendingWrite* Take(Batch* batch, std::uint32_t entry, std::string value) {
+    if (free_.empty()) {
+      all_.push_back(std::make_unique<PendingWrite>());
+      free_.push_back(all_.back().get());
+    }
+    PendingWrite* write = free_.back();
+    free_.pop_back();
+    write->batch = batch;
+    write->entry = entry;
+    write->value = std::move(value);
+    write->tries = write->attempts = 0;
+    write->written = 0;
+    write->aborted = false;
+    ++out_;
+    bytes_ += write->value.size();
+    return write;
+  }
+  void Return(PendingWrite* write) {
+    --out_;
+    bytes_ -= write->value.size();
+    write->value = {};
+    free_.push_back(write);
+  }
+
+ private:
+  std::vector<std::unique_ptr<PendingWrite>> all_;
+  std::vector<PendingWrite*> free_;
+  std::size_t out_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace stoker::warming

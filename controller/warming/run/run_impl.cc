@@ -1,0 +1,187 @@
+#include "controller/warming/run/run_impl.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <latch>
+
+#include "controller/warming/plan/shard.h"
+
+namespace stoker::warming {
+namespace {
+
+constexpr Millis kTick{50};
+
+int LoopCount(const RunOptions& options, const LoopPool& pool, int in_flight) {
+  const int wanted = options.loops > 0 ? std::min(options.loops, pool.size()) : pool.size();
+  return std::max(1, std::min(wanted, in_flight));
+}
+
+}  // namespace
+
+RunImpl::RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
+                 std::vector<std::string> columns)
+    : context_(std::move(spec), std::move(options), std::move(url), std::move(columns)),
+      parts_(std::move(parts)),
+      pool_(parts_.pool != nullptr ? *parts_.pool : LoopPool::Shared()),
+      keeper_(std::make_shared<AsyncEvent>(pool_.Loop(0))) {
+  const int loops = LoopCount(context_.options, pool_, context_.origin_share);
+  for (int i = 0; i < loops; ++i) {
+    const auto slots = static_cast<int>(ShareOf(context_.origin_share, i, loops));
+    runners_.push_back(std::make_shared<LoopRunner>(context_, parts_, pool_.Loop(i), i, std::max(slots, 1)));
+  }
+  reader_ = std::make_shared<Reader>(context_, parts_, runners_.front());
+  context_.queue.on_more = [this] {
+    for (const auto& runner : runners_) runner->Wake();
+  };
+  context_.queue.on_room = [this] { reader_->Wake(); };
+  context_.on_stop = [this] { AbortLoops(); };
+}
+
+RunImpl::~RunImpl() {
+  if (!running_) return;
+  Cancel("the run was given up");
+  Wait();
+}
+
+Status RunImpl::Prepare(const Materials& materials) {
+  const auto& policy = context_.spec.policy;
+  std::vector<FilteredSource> sources;
+  for (std::size_t i = 0; i < policy.sources.size(); ++i) {
+    auto source = MakeSource(policy.sources[i], context_.columns, materials, reader_.get());
+    if (!source) return Annotate(fmt::format("spec.sources[{}]", i), source.error());
+    sources.emplace_back(policy.sources[i], static_cast<std::uint16_t>(i), std::move(*source));
+  }
+  auto planner = std::make_unique<Planner>(std::move(sources), policy.strategy, context_.spec.shard,
+                                           static_cast<std::size_t>(policy.execution.batch_size),
+                                           context_.columns.size());
+  if (context_.options.resume) {
+    STOKER_CHECK(context_.ledger.Resume(context_.options.resume->data));
+    if (planner->replay() == Replay::kUnstable) context_.ledger.StartOver();
+    resumed_ = context_.ledger.Done();
+    std::tie(resumed_verified_, resumed_verify_failed_) = context_.ledger.Verified();
+    context_.failures.Merge(resumed_.failures);
+    context_.discovered = resumed_.warmed + resumed_.skipped + resumed_.failed;
+  }
+  reader_->SetPlanner(std::move(planner));
+  return {};
+}
+
+void RunImpl::Start() {
+  started_ = context_.Now();
+  running_ = true;
+  tasks_ = 1;  // this function, so that early leavers do not end the run
+  for (const auto& runner : runners_) Spawn(runner->loop(), runner->Main());
+  Spawn(runners_.front()->loop(), reader_->Main());
+  Spawn(runners_.front()->loop(), Keeper());
+  TaskLeft();
+}
+
+void RunImpl::Spawn(asio::io_context& loop, asio::awaitable<void> task) {
+  ++tasks_;
+  asio::co_spawn(loop, std::move(task), [this](const std::exception_ptr& error) {
+    if (error) context_.Stop(StopKind::kFatal, "InternalError", "a task of the run ended by an exception");
+    TaskLeft();
+  });
+}
+
+void RunImpl::TaskLeft() {
+  const int left = --tasks_;
+  if (left == 0) {
+    Finalize();
+  } else if (left == 1) {  // the Keeper alone
+    asio::post(runners_.front()->loop(), [keeper = keeper_] { keeper->NotifyAll(); });
+  }
+}
+
+void RunImpl::AbortLoops() {
+  for (const auto& runner : runners_) asio::post(runner->loop(), [runner] { runner->Abort(); });
+  asio::post(runners_.front()->loop(), [reader = reader_] { reader->Abort(); });
+}
+
+bool RunImpl::OnOneOfTheLoops() const {
+  return std::any_of(runners_.begin(), runners_.end(), [](const auto& runner) {
+    return runner->loop().get_executor().running_in_this_thread();
+  });
+}
+
+void RunImpl::Cancel(std::string reason) {
+  context_.Stop(StopKind::kCancelled, "Cancelled", std::move(reason));
+  if (!running_ || Done() || OnOneOfTheLoops()) return;
+  // A loop that looked before the stop may be about to send: once it has passed this post, it is not.
+  auto passed = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(runners_.size()));
+  for (const auto& runner : runners_) asio::post(runner->loop(), [passed] { passed->count_down(); });
+  passed->wait();
+}
+
+void RunImpl::Pause(bool paused) { context_.paused = paused; }
+
+bool RunImpl::Done() const {
+  const std::lock_guard lock(end_->mutex);
+  return end_->done;
+}
+
+Report RunImpl::Wait() {
+  std::unique_lock lock(end_->mutex);
+  end_->ended.wait(lock, [&] { return end_->done; });
+  return end_->report;
+}
+
+// Ticks until it is the last task: deadline, lease, checkpoints, the rate.
+asio::awaitable<void> RunImpl::Keeper() {
+  SteadyTime last = context_.Now();
+  SteadyTime next_checkpoint = last + context_.options.checkpoint_every;
+  SteadyTime deadline = last + context_.spec.policy.execution.deadline;
+  while (tasks_ > 1) {
+    co_await keeper_->Wait(std::chrono::steady_clock::now() + kTick);
+    const SteadyTime now = context_.Now();
+    if (context_.Paused()) deadline += now - last;
+    last = now;
+    SampleRate(now);
+    context_.MayAct();
+    if (now >= deadline) {
+      context_.Stop(StopKind::kDeadline, "DeadlineExceeded",
+                    fmt::format("the deadline of {} passed",
+                                FormatDuration(context_.spec.policy.execution.deadline)));
+    }
+    if (now >= next_checkpoint && !context_.Stopped()) {
+      next_checkpoint = now + context_.options.checkpoint_every;
+      WriteCheckpoint();
+    }
+  }
+}
+
+void RunImpl::WriteCheckpoint() {
+  if (!context_.options.on_checkpoint) return;
+  const std::lock_guard lock(context_.callbacks);
+  context_.options.on_checkpoint(Checkpoint{context_.ledger.Encode()});
+}
+
+void RunImpl::Finalize() {
+  if (context_.Cause().kind != StopKind::kLostLease) WriteCheckpoint();
+  Report report;
+  report.progress = Snapshot();
+  report.progress.phase = Progress::Phase::kDone;
+  report.progress.eta.reset();
+  const auto [outage_reason, outage] = Outage();
+  Judgement judgement = Judge(context_.Cause(), report.progress.tally, report.progress.failures,
+                              context_.spec.policy.min_warmed_percent, outage_reason, outage);
+  report.result = judgement.result;
+  report.reason = std::move(judgement.reason);
+  report.message = std::move(judgement.message);
+  report.duration = std::chrono::duration_cast<Millis>(context_.Now() - started_.load());
+  auto expiry = std::numeric_limits<std::int64_t>::max();
+  for (const auto& runner : runners_) expiry = std::min(expiry, runner->counters().first_expiry_us.load());
+  if (expiry != std::numeric_limits<std::int64_t>::max()) {
+    report.first_expiry = WallTime(std::chrono::microseconds(expiry));
+  }
+  const auto end = end_;
+  const std::lock_guard lock(end->mutex);
+  end->report = std::move(report);
+  end->done = true;
+  end->ended.notify_all();
+}
+
+}  // namespace stoker::warming

@@ -1,0 +1,36 @@
+#pragma once
+
+// Why a run ended, and what that makes of it: a pure judgement.
+//
+// Thread safety: pure.
+
+#include <string>
+#include <vector>
+
+#include "controller/warming/pace/outage.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::warming {
+
+enum class StopKind { kNone, kCancelled, kLostLease, kDeadline, kFatal };
+
+struct StopCause {
+  StopKind kind = StopKind::kNone;  // kNone: it came to its end
+  std::string reason;
+  std::string message;
+};
+
+struct Judgement {
+  Report::Result result = Report::Result::kFailed;
+  std::string reason;
+  std::string message;
+};
+
+// `outage`: what was down when the run ended, empty where nothing was; `outage_reason` names its kind.
+Judgement Judge(const StopCause& cause, const Tally& tally, const std::vector<FailureCount>& failures,
+                double min_warmed_percent, std::string_view outage_reason, std::string_view outage);
+
+// (warmed + skipped) / discovered * 100; 0 of nothing.
+double WarmPercent(const Tally& tally);
+
+}  // namespace stoker::warming

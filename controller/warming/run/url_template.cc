@@ -1,0 +1,47 @@
+#include "controller/warming/run/url_template.h"
+
+#include <algorithm>
+
+#include "controller/warming/origin/http_client.h"
+#include "controller/warming/source/make_source.h"
+
+namespace stoker::warming {
+namespace {
+
+constexpr char kField[] = "spec.origins[0].http.url";
+
+std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources) {
+  std::vector<std::string> common = VariablesOf(sources.front());
+  for (const api::Source& source : sources) {
+    const auto offered = VariablesOf(source);
+    std::erase_if(common, [&](const std::string& name) {
+      return std::find(offered.begin(), offered.end(), name) == offered.end();
+    });
+  }
+  return common;
+}
+
+}  // namespace
+
+Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
+  const std::string& text = policy.origins.front().http.url;
+  const auto known = CommonVariables(policy.sources);
+  auto full = Template::Parse(text, Template::Kind::kUrl, known);
+  if (!full) return Annotate(kField, full.error());
+
+  const std::vector<std::string_view> example(known.size(), "1");
+  std::string rendered;
+  full->Render(example, rendered);
+  if (const auto url = ParseUrl(rendered); !url) return Annotate(kField, url.error());
+
+  UrlTemplate result;
+  std::vector<std::string> used = {"key"};
+  for (std::size_t i = 1; i < known.size(); ++i) {
+    if (full->Uses(i)) used.push_back(known[i]);
+  }
+  STOKER_TRY(result.url, Template::Parse(text, Template::Kind::kUrl, used));
+  result.columns.assign(used.begin() + 1, used.end());
+  return result;
+}
+
+}  // namespace stoker::warming

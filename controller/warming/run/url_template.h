@@ -1,0 +1,24 @@
+#pragma once
+
+// The origin's URL as a template over what every source of the policy offers: the key, and the variables
+// that all of them share.
+//
+// Thread safety: pure.
+
+#include <string>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/warming/source/template.h"
+
+namespace stoker::warming {
+
+struct UrlTemplate {
+  Template url;                      // over `key` and then the columns
+  std::vector<std::string> columns;  // those that the URL uses
+};
+
+// kInvalid names the field: an unknown variable, or a text that gives no URL.
+Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy);
+
+}  // namespace stoker::warming

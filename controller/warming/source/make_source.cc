@@ -1,0 +1,97 @@
+#include "controller/warming/source/make_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "controller/warming/source/glob.h"
+#include "controller/warming/source/http_source.h"
+#include "controller/warming/source/line_source.h"
+#include "controller/warming/source/pattern_source.h"
+
+namespace stoker::warming {
+namespace {
+
+constexpr std::uint64_t kMaxConfigMapText = std::uint64_t{1} << 30;
+
+Result<std::unique_ptr<Source>> MakeConfigMapSource(const api::KeyRef& ref, const Materials& materials) {
+  auto data = materials.ConfigMap(ref.name);
+  if (!data) return Annotate("static.configMapRef", data.error());
+  const auto text = data->find(ref.key);
+  if (text == data->end()) {
+    return NotFound(fmt::format("static.configMapRef: ConfigMap \"{}\" has no key \"{}\"", ref.name, ref.key));
+  }
+  auto reader = ReadMaybeGzip(ReadString(std::move(text->second)), kMaxConfigMapText);
+  return std::unique_ptr<Source>(new LineSource(std::move(reader), {}));
+}
+
+}  // namespace
+
+std::vector<std::string> VariablesOf(const api::Source& source) {
+  if (source.http && source.http->format == api::HttpSource::Format::kSitemap) return SitemapVariables();
+  std::vector<std::string> names = {"key"};
+  if (source.pattern) {
+    for (const auto& variable : source.pattern->variables) names.push_back(variable.name);
+  }
+  return names;
+}
+
+Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec, const std::vector<std::string>& columns,
+                                           const Materials& materials, SourceFetcher* fetcher) {
+  if (spec.pattern) {
+    auto source = MakePatternSource(*spec.pattern, columns);
+    if (!source) return Annotate("pattern", source.error());
+    return std::unique_ptr<Source>(std::move(*source));
+  }
+  if (spec.http) {
+    if (fetcher == nullptr) return Invalid("an HTTP source cannot be read without fetching it");
+    auto source = MakeHttpSource(*spec.http, columns, *fetcher);
+    if (!source) return Annotate("http", source.error());
+    return source;
+  }
+  if (!spec.static_) return Invalid("a source needs one of static, pattern, http");
+  if (spec.static_->config_map_ref) return MakeConfigMapSource(*spec.static_->config_map_ref, materials);
+  return std::unique_ptr<Source>(MakeKeyListSource(spec.static_->keys));
+}
+
+FilteredSource::FilteredSource(const api::Source& spec, std::uint16_t number, std::unique_ptr<Source> source)
+    : name_(spec.name),
+      number_(number),
+      weight_(spec.weight),
+      left_(spec.limit.value_or(std::numeric_limits<std::int64_t>::max())),
+      include_(spec.include),
+      exclude_(spec.exclude),
+      source_(std::move(source)) {}
+
+asio::awaitable<Result<bool>> FilteredSource::Next(EntryChunk& chunk) {
+  chunk.Clear();
+  auto more = co_await source_->Next(chunk);
+  if (!more) co_return Annotate(fmt::format("source \"{}\"", name_), more.error());
+  const bool room = Filter(chunk);
+  co_return *more && room;
+}
+
+bool FilteredSource::Wanted(std::string_view key) const {
+  const auto matches = [&](const std::string& glob) { return GlobMatches(glob, key); };
+  if (!include_.empty() && std::none_of(include_.begin(), include_.end(), matches)) return false;
+  return std::none_of(exclude_.begin(), exclude_.end(), matches);
+}
+
+bool FilteredSource::Filter(EntryChunk& chunk) {
+  const bool globs = !include_.empty() || !exclude_.empty();
+  std::size_t kept = 0;
+  for (Entry& entry : chunk.entries) {
+    if (left_ == 0) break;
+    if (globs && !Wanted(chunk.Key(entry))) continue;
+    if (entry.key_size > kMaxKeyBytes) entry.defect = EntryDefect::kKeyTooLong;
+    entry.source = number_;
+    entry.score *= weight_;
+    --left_;
+    chunk.entries[kept++] = entry;
+  }
+  chunk.entries.resize(kept);
+  return left_ > 0;
+}
+
+}  // namespace stoker::warming

@@ -1,0 +1,125 @@
+#include "controller/warming/source/pattern_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace stoker::warming {
+namespace {
+
+std::uint64_t VariableSize(const api::PatternVariable& variable) {
+  if (!variable.from || !variable.to) return variable.values.size();
+  if (*variable.to < *variable.from) return 0;
+  const auto span = static_cast<std::uint64_t>(*variable.to) - static_cast<std::uint64_t>(*variable.from);
+  return span == UINT64_MAX ? span : span + 1;
+}
+
+// One wheel of the odometer: where it stands, and the text it shows.
+class Wheel {
+ public:
+  explicit Wheel(const api::PatternVariable& variable)
+      : values_(variable.values),
+        from_(variable.from.value_or(0)),
+        range_(variable.from && variable.to),
+        size_(VariableSize(variable)) {
+    Show();
+  }
+  [[nodiscard]] std::string_view text() const { return text_; }
+  // Moves on; true when it went round and the wheel before it must move too.
+  bool Turn() {
+    const bool round = ++at_ == size_;
+    if (round) at_ = 0;
+    Show();
+    return round;
+  }
+
+ private:
+  void Show() {
+    if (size_ == 0) return;
+    if (!range_) {
+      text_ = values_[at_];
+      return;
+    }
+    const auto number = static_cast<std::int64_t>(static_cast<std::uint64_t>(from_) + at_);
+    const auto end = std::to_chars(digits_, digits_ + sizeof(digits_), number).ptr;
+    text_.assign(digits_, end);
+  }
+  std::vector<std::string> values_;
+  std::int64_t from_;
+  bool range_;
+  std::uint64_t size_;
+  std::uint64_t at_ = 0;
+  char digits_[24] = {};
+  std::string text_;
+};
+
+class PatternSourceImpl final : public LocalSource {
+ public:
+  PatternSourceImpl(Template key, std::vector<Wheel> wheels, std::vector<std::size_t> columns,
+                    std::int64_t count)
+      : key_(std::move(key)), wheels_(std::move(wheels)), columns_(std::move(columns)), count_(count),
+        left_(count) {
+    values_.resize(wheels_.size());
+  }
+
+  Result<bool> Pull(EntryChunk& chunk) override {
+    for (std::size_t n = 0; n < kChunkEntries && left_ > 0; ++n, --left_) {
+      for (std::size_t i = 0; i < wheels_.size(); ++i) values_[i] = wheels_[i].text();
+      const std::size_t offset = chunk.text.size();
+      key_.Render(values_, chunk.text);
+      chunk.Close(offset, 1);
+      for (const std::size_t column : columns_) chunk.AppendColumn(values_[column]);
+      for (std::size_t i = wheels_.size(); i-- > 0 && wheels_[i].Turn();) {
+      }
+    }
+    return left_ > 0;
+  }
+  [[nodiscard]] std::optional<std::int64_t> Count() const override { return count_; }
+
+ private:
+  Template key_;
+  std::vector<Wheel> wheels_;
+  std::vector<std::size_t> columns_;
+  std::vector<std::string_view> values_;
+  std::int64_t count_;
+  std::int64_t left_;
+};
+
+}  // namespace
+
+Result<std::int64_t> CountPattern(const api::PatternSource& spec) {
+  std::uint64_t count = 1;
+  for (const auto& variable : spec.variables) {
+    const std::uint64_t size = VariableSize(variable);
+    if (size == 0) return 0;
+    if (size > static_cast<std::uint64_t>(kMaxPatternEntries) / count) {
+      return Invalid(fmt::format("the pattern expands to more than {} keys; narrow the variable \"{}\"",
+                                 kMaxPatternEntries, variable.name));
+    }
+    count *= size;
+  }
+  return static_cast<std::int64_t>(count);
+}
+
+Result<std::unique_ptr<LocalSource>> MakePatternSource(const api::PatternSource& spec,
+                                                       const std::vector<std::string>& columns) {
+  STOKER_TRY(const std::int64_t count, CountPattern(spec));
+  std::vector<std::string> names;
+  std::vector<Wheel> wheels;
+  for (const auto& variable : spec.variables) {
+    names.push_back(variable.name);
+    wheels.emplace_back(variable);
+  }
+  STOKER_TRY(Template key, Template::Parse(spec.template_, Template::Kind::kKey, names));
+  std::vector<std::size_t> places;
+  for (const std::string& column : columns) {
+    const auto place = std::find(names.begin(), names.end(), column);
+    if (place == names.end()) return Invalid(fmt::format("the pattern has no variable \"{}\"", column));
+    places.push_back(static_cast<std::size_t>(place - names.begin()));
+  }
+  return std::unique_ptr<LocalSource>(
+      new PatternSourceImpl(std::move(key), std::move(wheels), std::move(places), count));
+}
+
+}  // namespace stoker::warming

@@ -1,0 +1,99 @@
+#include "controller/warming/source/template.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace stoker::warming {
+namespace {
+
+constexpr std::array<bool, 256> CharacterSet(std::string_view extra) {
+  std::array<bool, 256> set{};
+  for (int c = 'a'; c <= 'z'; ++c) set[static_cast<std::size_t>(c)] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) set[static_cast<std::size_t>(c)] = true;
+  for (int c = '0'; c <= '9'; ++c) set[static_cast<std::size_t>(c)] = true;
+  for (const char c : extra) set[static_cast<unsigned char>(c)] = true;
+  return set;
+}
+constexpr auto kUnreserved = CharacterSet("-._~");
+constexpr auto kUnreservedAndReserved = CharacterSet("-._~:/?#[]@!$&'()*+,;=");
+
+bool IsHex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+void AppendEscaped(std::string_view value, const std::array<bool, 256>& keep, bool keep_triplets,
+                   std::string& out) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(value[i]);
+    const bool triplet = keep_triplets && byte == '%' && i + 2 < value.size() &&
+                         IsHex(value[i + 1]) && IsHex(value[i + 2]);
+    if (keep[byte] || triplet) {
+      out.push_back(value[i]);
+    } else {
+      out.push_back('%');
+      out.push_back(kHex[byte >> 4]);
+      out.push_back(kHex[byte & 15]);
+    }
+  }
+}
+
+}  // namespace
+
+Result<Template> Template::Parse(std::string_view text, Kind kind, std::span<const std::string> known) {
+  Template result;
+  std::string literal;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '}') {
+      return Invalid(fmt::format("\"{}\" has a \"}}\" that no \"{{\" opened", text));
+    }
+    if (text[at] != '{') {
+      literal.push_back(text[at++]);
+      continue;
+    }
+    const std::size_t end = text.find_first_of("{}", at + 1);
+    if (end == std::string_view::npos || text[end] == '{') {
+      return Invalid(fmt::format("\"{}\" has a \"{{\" that no \"}}\" closes", text));
+    }
+    std::string_view name = text.substr(at + 1, end - at - 1);
+    const bool plus = name.starts_with('+');
+    if (plus) name.remove_prefix(1);
+    const auto place = std::find(known.begin(), known.end(), name);
+    if (place == known.end()) {
+      return Invalid(fmt::format("\"{}\" uses the unknown variable {{{}}}; known here: {{{}}}", text, name,
+                                 fmt::join(known, "}, {")));
+    }
+    Escape escape = plus ? Escape::kKeepReserved : Escape::kAll;
+    if (kind == Kind::kKey) escape = Escape::kNone;
+    result.parts_.push_back({std::move(literal), static_cast<int>(place - known.begin()), escape});
+    literal.clear();
+    at = end + 1;
+  }
+  if (!literal.empty() || result.parts_.empty()) {
+    result.parts_.push_back({std::move(literal), -1, Escape::kNone});
+  }
+  return result;
+}
+
+void Template::Render(std::span<const std::string_view> values, std::string& out) const {
+  for (const Part& part : parts_) {
+    out.append(part.literal);
+    if (part.variable < 0) continue;
+    const std::string_view value = values[static_cast<std::size_t>(part.variable)];
+    switch (part.escape) {
+      case Escape::kNone: out.append(value); break;
+      case Escape::kAll: AppendEscaped(value, kUnreserved, false, out); break;
+      case Escape::kKeepReserved: AppendEscaped(value, kUnreservedAndReserved, true, out); break;
+    }
+  }
+}
+
+bool Template::Uses(std::size_t variable) const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [&](const Part& part) { return part.variable == static_cast<int>(variable); });
+}
+
+}  // namespace stoker::warming

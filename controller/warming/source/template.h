@@ -1,0 +1,41 @@
+#pragma once
+
+// "http://shop/api/{id}?lang={lang}": text with holes, parsed once and rendered a million times.
+//
+// In URLs a hole is an RFC 6570 expression: {name} percent-encodes everything but unreserved characters,
+// {+name} keeps reserved characters and finished %XX triplets. In keys both insert the value as it is.
+//
+// Thread safety: const after Parse.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/base/result.h"
+
+namespace stoker::warming {
+
+class Template {
+ public:
+  enum class Kind { kKey, kUrl };
+
+  // Variables are named by their place in `known`. kInvalid for an unknown one (the sentence lists the
+  // known ones) and for braces that do not pair.
+  static Result<Template> Parse(std::string_view text, Kind kind, std::span<const std::string> known);
+
+  // Appends the rendered text to `out`; `values` stand in the order of `known`.
+  void Render(std::span<const std::string_view> values, std::string& out) const;
+  [[nodiscard]] bool Uses(std::size_t variable) const;
+
+ private:
+  enum class Escape { kNone, kAll, kKeepReserved };
+  struct Part {
+    std::string literal;  // stands before the variable
+    int variable = -1;    // -1: the text ends with the literal
+    Escape escape = Escape::kNone;
+  };
+  std::vector<Part> parts_;
+};
+
+}  // namespace stoker::warming
