@@ -6,6 +6,23 @@
 
 namespace stoker::api {
 
+Error DuplicateField(const std::string& path) {
+  constexpr std::size_t kMaxShown = 200;
+  return Invalid(fmt::format("duplicate field \"{}\"; remove one of them", path.substr(0, kMaxShown)));
+}
+
+std::string JsonBuilder::PathTo(const std::string& name) const {
+  std::string path;
+  for (const Frame& frame : frames_) {
+    if (frame.value.is_array()) {
+      path += fmt::format("[{}]", frame.value.size());
+    } else {
+      path += (path.empty() ? "" : ".") + frame.key.value_or(name);
+    }
+  }
+  return path;
+}
+
 void JsonBuilder::Fail(std::string message) {
   if (!error_) error_ = Invalid(std::move(message));
 }
@@ -29,7 +46,7 @@ void JsonBuilder::End() {
 void JsonBuilder::Key(std::string name) {
   if (failed() || frames_.empty()) return;
   if (frames_.back().value.contains(name)) {
-    Fail(fmt::format("the field \"{}\" is there twice; remove one", name.substr(0, 100)));
+    error_ = DuplicateField(PathTo(name));
     return;
   }
   frames_.back().key = std::move(name);

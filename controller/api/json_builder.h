@@ -18,6 +18,9 @@
 
 namespace stoker::api {
 
+// What a reader says of a member that an object has already.
+Error DuplicateField(const std::string& path);
+
 class JsonBuilder {
  public:
   static constexpr std::size_t kMaxDepth = 64;
@@ -39,6 +42,7 @@ class JsonBuilder {
     nlohmann::json value;
     std::optional<std::string> key;
   };
+  [[nodiscard]] std::string PathTo(const std::string& name) const;
   void Start(nlohmann::json container);
   void Add(nlohmann::json value);
 

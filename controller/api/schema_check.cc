@@ -47,6 +47,8 @@ std::string Show(const json& value) {
   return text;
 }
 
+std::string Items(std::size_t count) { return count == 1 ? "1 item" : fmt::format("{} items", count); }
+
 // Checks one value; its children are the caller's.
 class Check {
  public:
@@ -113,7 +115,7 @@ class Check {
       Complain(fmt::format("Invalid value: {}: should have at least {} items", value_.size(), *schema_.min_items));
     }
     if (schema_.max_items && value_.size() > *schema_.max_items) {
-      Blocking(fmt::format("Too many: {}: must have at most {} items", value_.size(), *schema_.max_items));
+      Blocking(fmt::format("Too many: {}: must have at most {}", value_.size(), Items(*schema_.max_items)));
     }
     if (!schema_.list_map_keys.empty()) CheckDuplicates();
   }
@@ -134,7 +136,7 @@ class Check {
 
   void CheckObject() {
     if (schema_.max_properties && value_.size() > *schema_.max_properties) {
-      Blocking(fmt::format("Too many: {}: must have at most {} items", value_.size(), *schema_.max_properties));
+      Blocking(fmt::format("Too many: {}: must have at most {}", value_.size(), Items(*schema_.max_properties)));
     }
     for (const std::string& name : schema_.required) {
       if (value_.contains(name)) continue;

@@ -147,7 +147,7 @@ class Reader final : public YAML::EventHandler {
     if (top.value.is_array()) {
       top.value.push_back(std::move(value));
     } else if (!top.name) {
-      NameMember(mark, top, value);
+      NameMember(mark, value);
     } else if (std::exchange(top.merging, false)) {
       top.name.reset();
       top.merged.push_back(std::move(value));
@@ -156,13 +156,23 @@ class Reader final : public YAML::EventHandler {
     }
   }
 
-  static void NameMember(const YAML::Mark& mark, Frame& frame, const json& scalar) {
+  void NameMember(const YAML::Mark& mark, const json& scalar) {
     Result<std::string> name = MemberName(scalar);
     if (!name) throw Refused{mark, name.error().message};
-    if (frame.value.contains(*name)) {
-      throw Refused{mark, fmt::format("the field \"{}\" is there twice; remove one", name->substr(0, 100))};
+    if (stack_.back().value.contains(*name)) throw Refused{mark, DuplicateField(PathTo(*name)).message};
+    stack_.back().name = std::move(*name);
+  }
+
+  [[nodiscard]] std::string PathTo(const std::string& name) const {
+    std::string path;
+    for (const Frame& frame : stack_) {
+      if (frame.value.is_array()) {
+        path += fmt::format("[{}]", frame.value.size());
+      } else {
+        path += (path.empty() ? "" : ".") + frame.name.value_or(name);
+      }
     }
-    frame.name = std::move(*name);
+    return path;
   }
 
   std::vector<Frame> stack_;
