@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "cmd/common/signals.h"
+#include "cmd/stoker/command.h"
+#include "cmd/stoker/failed_file.h"
+#include "cmd/stoker/policy_files.h"
+#include "cmd/stoker/run_loop.h"
+#include "controller/base/duration.h"
+
+namespace stoker::cli {
+namespace {
+
+constexpr char kName[] = "run";
+
+struct RunCommandOptions {
+  PolicyFiles files;
+  std::string output = "text";
+  std::string target = "manifest";
+  std::string failed_to;
+  std::string deadline;
+  int loops = 0;
+  bool quiet = false;
+};
+
+// What the flags change of the manifest.
+Status ApplyFlags(const RunCommandOptions& options, api::WarmingPolicySpec& policy) {
+  if (!options.deadline.empty()) {
+    const auto deadline = ParseDuration(options.deadline);
+    if (!deadline) return Annotate("--deadline", deadline.error());
+    if (deadline->count() == 0) return Invalid("--deadline must be more than 0s");
+    policy.execution.deadline = *deadline;
+  }
+  if (options.target == "memory") {
+    api::Target memory;
+    memory.name = "memory";
+    memory.write = policy.targets.front().write;
+    memory.in_memory = true;
+    policy.targets = {std::move(memory)};
+  }
+  return {};
+}
+
+DisplayKind ChooseDisplay(const RunCommandOptions& options, const Environment& environment) {
+  if (options.output == "json") return DisplayKind::kJson;
+  if (options.quiet) return DisplayKind::kQuiet;
+  return environment.terminal ? DisplayKind::kBar : DisplayKind::kLines;
+}
+
+void RunPolicy(const RunCommandOptions& options, Environment& environment) {
+  auto loaded = LoadPolicy(options.files, environment, kName);
+  if (!loaded) return;
+  if (const Status applied = ApplyFlags(options, loaded->spec.policy); !applied)
+    return FailInput(environment, kName, applied.error().message);
+  if (options.target == "memory")
+    environment.err << "note: --target memory: values go to this process's memory and are gone with it\n";
+
+  cmd::Signals signals;  // before the run starts its threads
+  std::optional<FailedFile> failed;
+  warming::RunOptions run_options;
+  run_options.loops = options.loops;
+  if (!options.failed_to.empty()) {
+    failed.emplace(options.failed_to);
+    run_options.on_failed = [&failed](std::string_view key, std::string_view reason, std::string_view message) {
+      failed->Add(key, reason, message);
+    };
+  }
+  auto run = warming::Run::Create(loaded->spec, loaded->materials, std::move(run_options));
+  if (!run)
+    return FailInput(environment, kName,
+                     fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, run.error().message));
+  if (failed) {
+    if (const Status opened = failed->Open(); !opened)
+      return FailInput(environment, kName, opened.error().message);
+  }
+  const auto display =
+      MakeRunDisplay(ChooseDisplay(options, environment), loaded->name, environment.out, environment.err);
+  const auto abandon = [&] {
+    if (failed) failed->Discard();
+  };
+  const RunEnd end = DriveRun(**run, *display, signals, environment.err, abandon);
+  environment.exit_code = ExitCode(end);
+  if (!failed) return;
+  if (const Status kept = failed->Keep(); !kept) {
+    environment.err << "stoker: run: " << kept.error().message << "\n";
+    environment.exit_code = kExitFailed;
+  }
+}
+
+}  // namespace
+
+void AddRunCommand(CLI::App& app, Environment& environment) {
+  CLI::App* command = app.add_subcommand(kName, "Warm what a policy says, from here");
+  auto options = std::make_shared<RunCommandOptions>();
+  AddPolicyFiles(*command, options->files);
+  command->add_option("-o,--output", options->output, "text, or json: one object a second, the last one the tally")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->add_option("--failed-to", options->failed_to, "Write the entries that failed here, one JSON line each")
+      ->type_name("FILE");
+  command->add_option("--target", options->target, "manifest, or memory: fetch everything, but into this process")
+      ->check(CLI::IsMember({"manifest", "memory"}))
+      ->capture_default_str();
+  command->add_option("--deadline", options->deadline, "Instead of spec.execution.deadline, such as 10m")
+      ->type_name("DURATION");
+  command->add_option("--loops", options->loops, "Event loops; 0: one a core")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+  command->add_flag("-q,--quiet", options->quiet, "Only the summary");
+  command->footer(
+      "Examples:\n"
+      "  stoker run -f policy.yaml                         warm, with a progress bar\n"
+      "  stoker run -f policy.yaml -f redis-secret.yaml    Secrets come from manifests, too\n"
+      "  stoker run -f policy.yaml --secret redis=./creds  or from a directory\n"
+      "  stoker run -f policy.yaml -o json | tail -n 1 | jq .failed\n"
+      "  stoker run -f policy.yaml --failed-to failed.jsonl\n\n"
+      "Exit codes:\n"
+      "  0 warmed   1 the run failed   2 bad input, nothing was touched   130 stopped by Ctrl-C");
+  command->callback([options, &environment] { RunPolicy(*options, environment); });
+}
+
+}  // namespace stoker::cli

@@ -1,0 +1,48 @@
+#include "cmd/stoker/run_loop.h"
+
+#include <unistd.h>
+
+#include <chrono>
+
+#include "cmd/stoker/command.h"
+
+namespace stoker::cli {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(20);
+constexpr auto kStopWithin = std::chrono::seconds(5);
+
+[[noreturn]] void EndNow(int signal, const std::function<void()>& abandon) {
+  abandon();
+  _exit(128 + signal);
+}
+
+}  // namespace
+
+RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals, std::ostream& err,
+                const std::function<void()>& abandon) {
+  RunEnd end;
+  SteadyTime give_up = SteadyTime::max();
+  run.Start();
+  while (!run.Done()) {
+    display.Show(run.Snapshot(), std::chrono::steady_clock::now());
+    const int signal = signals.Wait(kTick);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if ((signal != 0 && end.signal != 0) || now >= give_up) EndNow(end.signal, abandon);
+    if (signal == 0) continue;
+    end.signal = signal;
+    give_up = now + kStopWithin;
+    err << "\nstopping; once more ends at once\n" << std::flush;
+    run.Cancel("stopped by the user");
+  }
+  end.report = run.Wait();
+  display.Finish(end.report);
+  return end;
+}
+
+int ExitCode(const RunEnd& end) {
+  if (end.report.result == warming::Report::Result::kSucceeded) return kExitSuccess;
+  return end.signal != 0 ? 128 + end.signal : kExitFailed;
+}
+
+}  // namespace stoker::cli

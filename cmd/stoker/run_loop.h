@@ -1,0 +1,29 @@
+#pragma once
+
+// Drives a run from the main thread: shows how it goes, and stops it gently when asked to.
+//
+// The first SIGINT or SIGTERM cancels the run, which ends within a second and still tells its tally. The
+// second one, or a run that does not end, ends the process at once; `abandon` is called just before.
+//
+// Thread safety: main thread only.
+
+#include <functional>
+
+#include "cmd/common/signals.h"
+#include "cmd/stoker/run_display.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::cli {
+
+struct RunEnd {
+  warming::Report report;
+  int signal = 0;  // the one that stopped it; 0: none did
+};
+
+RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals, std::ostream& err,
+                const std::function<void()>& abandon);
+
+// 0 success, 1 failed, 128 + the signal that stopped it.
+int ExitCode(const RunEnd& end);
+
+}  // namespace stoker::cli
