@@ -2,11 +2,12 @@
 
 // Tells people what happened, as Kubernetes events (events.k8s.io/v1), without flooding.
 //
-// The same (object, type, reason, message) within ten minutes becomes one Event with a series count. At most
-// a bucket of 25 and one every 5 s per object goes out; the rest is dropped and counted. Sending happens on
-// the recorder's own thread and never fails the caller.
+// The same (object, type, reason, message) within ten minutes becomes one Event with a series
+// count. At most a bucket of 25 and one every 5 s per object goes out; the rest is dropped and
+// counted. Sending happens on the recorder's own thread and never fails the caller.
 //
-// Thread safety: Record() from any thread. Shutdown: Stop() sends what is queued for at most two seconds.
+// Thread safety: Record() from any thread. Shutdown: Stop() sends what is queued for at most two
+// seconds.
 
 #include <memory>
 #include <nlohmann/json.hpp>
