@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <utility>
 
 #include "tests/support/paths.h"
@@ -51,6 +52,35 @@ TestNamespace::TestNamespace(std::string name, bool in_process_allowed) : name_(
 
 TestNamespace::~TestNamespace() {
   Kubectl({"delete", "namespace", name_, "--ignore-not-found", "--timeout=60s"});
+}
+
+std::vector<AuditEvent> AuditLog() {
+  const std::string log = Cluster({"audit"}).out;
+  std::vector<AuditEvent> events;
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_discarded() || !json.contains("objectRef")) continue;
+    const nlohmann::json& object = json["objectRef"];
+    AuditEvent event;
+    event.time = json.value("stageTimestamp", "");
+    const nlohmann::json pod = json.value(
+        "/user/extra/authentication.kubernetes.io~1pod-name"_json_pointer, nlohmann::json());
+    if (pod.is_array() && !pod.empty()) event.pod = pod[0].get<std::string>();
+    event.verb = json.value("verb", "");
+    event.group = object.value("apiGroup", "");
+    event.resource = object.value("resource", "");
+    if (object.contains("subresource")) {
+      event.resource += "/" + object["subresource"].get<std::string>();
+    }
+    event.ns = object.value("namespace", "");
+    event.name = object.value("name", "");
+    event.code = json.value("/responseStatus/code"_json_pointer, 0);
+    event.denied =
+        json.value("/annotations/authorization.k8s.io~1decision"_json_pointer, "") == "forbid";
+    events.push_back(std::move(event));
+  }
+  return events;
 }
 
 std::string LeaderPod() {

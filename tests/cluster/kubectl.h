@@ -42,6 +42,22 @@ class TestNamespace {
   std::string name_;
 };
 
+// One request of a controller, as the API server recorded it.
+struct AuditEvent {
+  std::string time;      // RFC 3339, with microseconds, when it was answered
+  std::string pod;       // which replica asked
+  std::string verb;      // get, list, watch, create, update, patch, delete
+  std::string group;     // "" for core
+  std::string resource;  // plural; with "/status" and the like
+  std::string ns;
+  std::string name;
+  int code = 0;         // of the answer
+  bool denied = false;  // by RBAC, not by a quota or a namespace that is going
+};
+
+// All requests of Stoker's controllers since the cluster came up, in order.
+std::vector<AuditEvent> AuditLog();
+
 // The pod of the controller that holds the Lease; empty while nobody does.
 std::string LeaderPod();
 
