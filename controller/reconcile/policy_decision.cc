@@ -20,6 +20,7 @@ using warming::Report;
 
 constexpr Millis kProgressEvery{1000};
 constexpr Millis kIntentRetry{1000};
+constexpr Millis kCancelPoll{100};
 constexpr Millis kProblemRetry{30'000};
 
 std::int64_t Generation(const json& object) { return Number(object, {"metadata", "generation"}); }
@@ -68,13 +69,6 @@ void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& de
   RemoveCondition(status, kReconciling);
   SetCondition(status,
                {kReady, "True", "Accepted", "the spec is accepted and looked after", generation}, now);
-}
-
-// requestedAt as status can hold it: a long one by its hash.
-std::string RequestOf(const json& object) {
-  constexpr std::size_t kMaxRequest = 256;
-  std::string request = Annotation(object, kRequestedAtAnnotation);
-  return request.size() <= kMaxRequest ? request : "sha256:" + Sha256Hex(request);
 }
 
 std::string CurrentHash(const PolicyObserved& observed) {
@@ -130,6 +124,11 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
     decision.again_after = kIntentRetry;
     return;
   }
+  const bool gone = !observed.job || observed.job->being_deleted;
+  if (gone && observed.host_running) {  // being cancelled; its account is about to come
+    decision.again_after = kCancelPoll;
+    return;
+  }
   if (const auto end = EndOfRun(observed, run)) {
     WriteRunEnd(status, run, *end, generation, CurrentHash(observed), now);
     decision.events.push_back(EndEvent(run, *end));
@@ -166,6 +165,12 @@ void ConsiderStart(const PolicyObserved& observed, PolicyDecision& decision, Wal
 }
 
 }  // namespace
+
+std::string RequestOf(const json& object) {
+  constexpr std::size_t kMaxRequest = 256;
+  std::string request = Annotation(object, kRequestedAtAnnotation);
+  return request.size() <= kMaxRequest ? request : "sha256:" + Sha256Hex(request);
+}
 
 std::optional<Trigger> DueTrigger(const json& object, const api::WarmingPolicy& policy) {
   if (policy.spec.suspend || Find(object, {"status", "activeRun"}) != nullptr) return std::nullopt;

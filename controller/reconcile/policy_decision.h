@@ -48,6 +48,7 @@ struct PolicyObserved {
   std::optional<JobState> job;                     // of activeRun; nullopt: a live read found none
   std::optional<warming::Progress> progress;       // of activeRun
   std::optional<warming::Report> report;           // of activeRun, once it ended
+  bool host_running = false;  // our own executor has not ended it yet
   std::string last_waiting;                        // Progress::waiting_reason already told
 };
 
@@ -65,6 +66,8 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now);
 
 // A run that should begin now by the policy's own triggers; nullopt: none.
 std::optional<Trigger> DueTrigger(const nlohmann::json& object, const api::WarmingPolicy& policy);
+// The annotation stoker.dev/requestedAt as status can hold it: a long one by its hash.
+std::string RequestOf(const nlohmann::json& object);
 // Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that was not
 // ready, a run about to start.
 bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy);

@@ -83,7 +83,7 @@ std::map<int, std::vector<const WorkerPod*>> ByIndex(const std::vector<WorkerPod
   std::map<int, std::vector<const WorkerPod*>> attempts;
   for (const WorkerPod& pod : pods) attempts[pod.index].push_back(&pod);
   for (auto& [index, list] : attempts) {
-    std::ranges::stable_sort(list, {}, [](const WorkerPod* pod) { return pod->created; });
+    std::ranges::sort(list, {}, [](const WorkerPod* pod) { return std::pair(pod->created, pod->uid); });
   }
   return attempts;
 }
@@ -108,7 +108,7 @@ std::optional<WorkerPod> ReadWorkerPod(const nlohmann::json& pod, const std::str
 }
 
 ShardsView CombineShards(const std::vector<WorkerPod>& pods,
-                         const std::map<std::string, Progress>& live, int shards) {
+                         const std::map<std::string, Progress>& live, int shards, bool over) {
   ShardsView view;
   std::vector<Progress> progress;
   std::vector<Report> reports;
@@ -126,7 +126,10 @@ ShardsView CombineShards(const std::vector<WorkerPod>& pods,
     view.progress = SumProgress(progress);
     if (static_cast<int>(progress.size()) < shards) view.progress->enumerated = false;
   }
-  if (static_cast<int>(reports.size()) >= shards) view.report = SumReports(reports);
+  if (static_cast<int>(reports.size()) >= shards || (over && !reports.empty())) {
+    view.report = SumReports(reports);
+    view.report->progress = *view.progress;
+  }
   return view;
 }
 
@@ -158,7 +161,9 @@ Progress SumProgress(const std::vector<Progress>& shards) {
   if (tally.origin_requests > 0) {
     sum.origin_error_percent = errors / static_cast<double>(tally.origin_requests);
   }
-  std::ranges::stable_sort(sum.failures, std::ranges::greater{}, &warming::FailureCount::count);
+  std::ranges::sort(sum.failures, {}, [](const warming::FailureCount& failure) {
+    return std::pair(-failure.count, failure.reason);
+  });
   if (sum.failures.size() > kMaxFailureRows) sum.failures.resize(kMaxFailureRows);
   return sum;
 }

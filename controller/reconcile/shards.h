@@ -34,13 +34,13 @@ std::optional<WorkerPod> ReadWorkerPod(const nlohmann::json& pod, const std::str
 
 struct ShardsView {
   std::optional<warming::Progress> progress;  // of all shards together; nullopt: nobody spoke yet
-  std::optional<warming::Report> report;      // when every one of `shards` has reported
+  std::optional<warming::Report> report;      // when every one of `shards` has reported, or all are `over`
   int ready = 0;
 };
 
-// `live`: /progress by pod UID.
+// `live`: /progress by pod UID. `over`: the Job has ended, nobody will report any more.
 ShardsView CombineShards(const std::vector<WorkerPod>& pods,
-                         const std::map<std::string, warming::Progress>& live, int shards);
+                         const std::map<std::string, warming::Progress>& live, int shards, bool over);
 
 warming::Progress SumProgress(const std::vector<warming::Progress>& shards);
 warming::Report SumReports(const std::vector<warming::Report>& shards);

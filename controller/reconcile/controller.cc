@@ -1,0 +1,91 @@
+#include "controller/reconcile/controller.h"
+
+#include "controller/base/log.h"
+
+namespace stoker::reconcile {
+namespace {
+constexpr double kHangSeconds = 300;
+}
+
+Controller::Controller(std::shared_ptr<kube::Transport> transport, ControllerOptions options)
+    : options_(std::move(options)),
+      reader_(transport),
+      writer_(transport, [this] { return elector_->Valid(); }),
+      views_(reader_, options_.namespaces) {
+  elector_ = std::make_unique<kube::LeaderElector>(reader_, options_.leader);
+  events_ = std::make_unique<kube::EventRecorder>(writer_, options_.leader.identity);
+  views_.policies.OnChange(ToTerm(&Term::OnPolicyChanged));
+  views_.schedules.OnChange(ToTerm(&Term::OnScheduleChanged));
+  views_.jobs.OnChange(ToTerm(&Term::OnJobChanged));
+  views_.pods.OnChange(ToTerm(&Term::OnPodChanged));
+  views_.namespaces.OnChange(ToTerm(&Term::OnNamespaceChanged));
+}
+
+Controller::~Controller() {
+  Stop();
+  elector_.reset();  // it uses the clients
+}
+
+kube::Informer::Handler Controller::ToTerm(Handler handler) {
+  return [this, handler](const kube::Object& before, const kube::Object& after) {
+    std::shared_ptr<Term> term;
+    {
+      const std::lock_guard lock(mutex_);
+      term = term_;
+    }
+    if (term) ((*term).*handler)(before, after);
+  };
+}
+
+void Controller::Start() {
+  views_.Start();
+  elector_->Start([this] { BeginTerm(); }, [this] { EndTerm(false); });
+}
+
+void Controller::BeginTerm() {
+  LogInfo("leading", {{"transitions", std::to_string(elector_->Transitions())}});
+  TermOptions options = options_.term;
+  options.transitions = elector_->Transitions();
+  options.executor.may_act = [this] { return elector_->Valid(); };
+  auto term = std::make_shared<Term>(writer_, *events_, views_, std::move(options));
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    term_ = term;
+  }
+  term->Start();
+}
+
+void Controller::EndTerm(bool hand_over) {
+  std::shared_ptr<Term> term;
+  {
+    const std::lock_guard lock(mutex_);
+    term = std::move(term_);
+    term_.reset();
+  }
+  if (!term) return;
+  LogInfo(hand_over ? "handing over" : "leading no longer");
+  term->Stop(hand_over);
+}
+
+void Controller::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  EndTerm(true);
+  events_->Stop();
+  elector_->Stop();
+  views_.Stop();
+}
+
+bool Controller::Healthy() const {
+  const std::lock_guard lock(mutex_);
+  return !term_ || term_->LongestReconcileSeconds() < kHangSeconds;
+}
+
+bool Controller::Ready() const { return views_.Synced(); }
+bool Controller::Leads() const { return elector_->Valid(); }
+
+}  // namespace stoker::reconcile

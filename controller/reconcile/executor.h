@@ -1,0 +1,81 @@
+#pragma once
+
+// Runs warming in this process: the data plane of in-process runs, on the leader only.
+//
+// A run must stop when its Job is deleted, when the lease is lost, when its checkpoint turns out to be
+// another leader's, and when the process ends - and in each case write exactly what it still may. One
+// supervising thread a run owns all of that: it starts the run, keeps its ledger, and ends it.
+//
+// Thread safety: all methods from any thread. Lifetime: outlived by the client and the elector behind
+// `may_act`. Shutdown: Stop() ends every run within a second and joins; with `hand_over` it leaves each
+// run's last checkpoint and marks it released, so that the next leader goes on from there.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "controller/reconcile/references.h"
+#include "controller/reconcile/run_decision.h"
+#include "controller/reconcile/run_ledger.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::reconcile {
+
+struct ExecutorOptions {
+  int max_runs = 4;
+  int loops = 0;
+  warming::EgressRules egress;
+  std::function<bool()> may_act;
+  Millis checkpoint_every{5000};
+};
+
+struct Assignment {
+  std::string job_key;  // namespace/name
+  std::string job_uid;
+  std::string policy_uid;
+  warming::RunSpec spec;
+  Resolved materials;
+  std::unique_ptr<RunLedger> ledger;  // taken
+  std::optional<warming::Checkpoint> resume;
+};
+
+class Executor {
+ public:
+  // `changed` is told the job key when a run ended or a place became free; it must not block.
+  Executor(ExecutorOptions options, std::function<void(const std::string& job_key)> changed);
+  ~Executor();
+
+  [[nodiscard]] bool HasRoom() const;
+  // kInvalid and kNotFound: the run cannot be (Run::Create says why). kExhausted: no room.
+  Status Execute(Assignment assignment);
+
+  [[nodiscard]] HostState StateOf(const std::string& job_uid) const;
+  [[nodiscard]] bool IsPaused(const std::string& job_uid) const;
+  [[nodiscard]] std::optional<warming::Progress> ProgressOf(const std::string& job_uid) const;
+  [[nodiscard]] std::optional<warming::Report> ReportOf(const std::string& job_uid) const;
+
+  void Cancel(const std::string& job_uid, const std::string& reason);
+  void CancelOwnedBy(const std::string& policy_uid, const std::string& reason);
+  void Pause(const std::string& job_uid, bool paused);
+  // Drops an ended run; one that still runs is cancelled and drops itself.
+  void Forget(const std::string& job_uid);
+
+  void Stop(bool hand_over);
+
+ private:
+  class Hosted;
+  [[nodiscard]] std::shared_ptr<Hosted> FindRun(const std::string& job_uid) const;
+  [[nodiscard]] int RunningLocked() const;
+
+  const ExecutorOptions options_;
+  const std::function<void(const std::string&)> changed_;
+  mutable std::mutex mutex_;
+  bool stopped_ = false;                                 // protected by mutex_
+  std::map<std::string, std::shared_ptr<Hosted>> runs_;  // by Job UID; protected by mutex_
+};
+
+}  // namespace stoker::reconcile

@@ -1,0 +1,49 @@
+#pragma once
+
+// What finished runs leave behind, taken away in time - and never before its result is safe.
+//
+// A finished Job gets ttlSecondsAfterFinished only once policy status (and, for a scheduled run, schedule
+// status) tells how it ended; Jobs beyond historyLimit are deleted; plans and pinned sources that no Job
+// uses any more go too.
+//
+// Thread safety: as the reconciler that owns it; the caller holds the policy's lock.
+
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/reconcile/context.h"
+
+namespace stoker::reconcile {
+
+struct TidyDecision {
+  std::vector<std::string> expire;  // names of Jobs that get their TTL
+  std::vector<std::string> remove;  // names of Jobs beyond the history limit
+  bool waits_for_schedule = false;
+};
+// `jobs`: of the policy. `schedules`: of its namespace.
+TidyDecision DecideTidy(const std::vector<kube::Object>& jobs, const std::vector<kube::Object>& schedules,
+                        const api::HistoryLimit& limit);
+
+// Names of ConfigMaps that none of the Jobs mounts.
+std::vector<std::string> UnusedConfigMaps(const std::vector<nlohmann::json>& config_maps,
+                                          const std::vector<kube::Object>& jobs);
+
+class Housekeeping {
+ public:
+  explicit Housekeeping(Context& context) : context_(context) {}
+  // For a policy without an active run.
+  ReconcileResult Tidy(const nlohmann::json& policy, const api::Execution& execution);
+
+ private:
+  Status CollectConfigMaps(const nlohmann::json& policy, const std::vector<kube::Object>& jobs);
+
+  Context& context_;
+  std::mutex mutex_;
+  std::map<std::string, std::size_t> jobs_seen_;  // by policy UID; protected by mutex_
+};
+
+}  // namespace stoker::reconcile

@@ -1,0 +1,158 @@
+#include "controller/reconcile/policy_reconciler.h"
+
+#include "controller/api/manifest.h"
+#include "controller/reconcile/json_view.h"
+#include "controller/reconcile/merge_patch.h"
+#include "controller/reconcile/names.h"
+#include "controller/reconcile/shards.h"
+
+namespace stoker::reconcile {
+namespace {
+
+using nlohmann::json;
+
+constexpr Millis kStatusEvery{1000};
+
+// The report that an in-process run left in its ledger, by whichever leader.
+Result<std::optional<warming::Report>> KeptReport(kube::Client& client, const std::string& ns,
+                                                  const JobState& job) {
+  const auto ledger = client.Get(kube::kConfigMaps, ns, CheckpointName(job.name));
+  if (!ledger) {
+    if (ledger.error().code == Code::kNotFound) return std::optional<warming::Report>();
+    return ledger.error();
+  }
+  if (ControllerUid(*ledger) != job.uid) return std::optional<warming::Report>();
+  const json parsed = json::parse(Text(*ledger, {"data", "report"}), nullptr, false);
+  if (!parsed.is_object()) return std::optional<warming::Report>();
+  auto report = warming::ReportFromJson(parsed);
+  return report ? std::optional(std::move(*report)) : std::nullopt;
+}
+
+}  // namespace
+
+PolicyReconciler::Memory PolicyReconciler::Recall(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  return memory_[key];
+}
+
+void PolicyReconciler::Remember(const std::string& key, const Memory& memory) {
+  const std::lock_guard lock(mutex_);
+  memory_[key] = memory;
+}
+
+ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
+  const auto [ns, name] = SplitKey(key);
+  const std::lock_guard policy_lock(context_.locks.Of(key));
+  const kube::Object cached = context_.views.policies.Get(ns, name);
+  if (!cached || IsBeingDeleted(*cached)) {
+    const std::lock_guard lock(mutex_);
+    memory_.erase(key);
+    return std::optional<Millis>();
+  }
+  const json& object = *cached;
+  Memory memory = Recall(key);
+  STOKER_TRY(Look look, Observe(object));
+  look.observed.last_waiting = memory.waiting;
+  PolicyDecision decision = DecidePolicy(look.observed, context_.clock.Wall());
+  const json before = object.value("status", json::object());
+  if (decision.status != before && !decision.urgent && !decision.start) {
+    const auto since = context_.clock.Steady() - memory.written;
+    if (memory.written != SteadyTime() && since < kStatusEvery) {
+      return std::optional(std::chrono::ceil<Millis>(kStatusEvery - since));
+    }
+  }
+  if (decision.status != before) memory.written = context_.clock.Steady();
+  memory.waiting = look.observed.progress ? look.observed.progress->waiting_reason : "";
+  ReconcileResult result = Act(object, look, std::move(decision));
+  if (result) Remember(key, memory);
+  return result;
+}
+
+Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
+  Look look;
+  PolicyObserved& observed = look.observed;
+  observed.object = object;
+  observed.policy = api::ToWarmingPolicy(object);
+  const std::string ns = Namespace(object);
+  observed.in_process_allowed = context_.views.InProcessAllowed(ns);
+  const bool seen = Find(object, {"status", "conditions"}) != nullptr;
+  if (seen && observed.policy && NeedsReferences(object, *observed.policy)) {
+    STOKER_TRY(ResolveOutcome outcome,
+               ResolveReferences(References(observed.policy->spec), ns,
+                                 SecretReader(context_.client, ns), ConfigMapReader(context_.client, ns)));
+    observed.references = std::move(outcome.problems);
+    look.resolved = std::move(outcome.resolved);
+  }
+  STOKER_CHECK(ObserveRun(object, observed));
+  return look;
+}
+
+Status PolicyReconciler::ObserveRun(const json& object, PolicyObserved& observed) {
+  const auto run = ReadActiveRun(object.value("status", json::object()));
+  if (!run || run->uid.empty()) return {};
+  const std::string ns = Namespace(object);
+  const kube::Object cached = context_.views.jobs.Get(ns, run->name);
+  json job = cached ? *cached : json();
+  if (Uid(job) != run->uid) {  // deleted, or not seen yet: only the server knows
+    auto live = context_.client.Get(kube::kJobs, ns, run->name);
+    if (!live && live.error().code != Code::kNotFound) return live.error();
+    job = live ? std::move(*live) : json();
+  }
+  const bool there = Uid(job) == run->uid;
+  if (there) observed.job = ReadJob(job);
+  if (run->mode == RunMode::kInProcess) return ObserveInProcess(*run, ns, observed);
+  if (there) ObservePods(*run, job, observed);
+  return {};
+}
+
+Status PolicyReconciler::ObserveInProcess(const ActiveRun& run, const std::string& ns,
+                                          PolicyObserved& observed) {
+  observed.progress = context_.executor.ProgressOf(run.uid);
+  observed.report = context_.executor.ReportOf(run.uid);
+  observed.host_running = context_.executor.StateOf(run.uid) == HostState::kRunning;
+  if (!observed.report && observed.job && observed.job->Finished()) {
+    STOKER_TRY(observed.report, KeptReport(context_.client, ns, *observed.job));
+  }
+  return {};
+}
+
+void PolicyReconciler::ObservePods(const ActiveRun& run, const json& job, PolicyObserved& observed) {
+  std::vector<WorkerPod> pods;
+  for (const kube::Object& pod : context_.views.pods.List(Namespace(job))) {
+    if (auto worker = ReadWorkerPod(*pod, run.uid)) pods.push_back(std::move(*worker));
+  }
+  const bool over = observed.job->Finished();
+  const auto latest = context_.pod_progress.Latest(run.uid);
+  context_.pod_progress.Follow(run.uid, over ? std::vector<WorkerPod>() : pods);
+  ShardsView view = CombineShards(pods, latest, static_cast<int>(Number(job, {"spec", "completions"}, 1)),
+                                  over);
+  observed.progress = std::move(view.progress);
+  if (over) observed.report = std::move(view.report);
+}
+
+ReconcileResult PolicyReconciler::Act(const json& object, const Look& look, PolicyDecision decision) {
+  const auto active = ReadActiveRun(object.value("status", json::object()));
+  json current = object;
+  if (decision.start) {
+    STOKER_TRY(current, starter_.Begin(object, decision.status, *look.observed.policy, look.resolved,
+                                       *decision.start));
+    decision.again_after = kStatusEvery;
+  } else {
+    STOKER_TRY(current, WriteStatus(context_.client, kube::kWarmingPolicies, object, decision.status));
+  }
+  for (const EventToSend& event : decision.events) Send(context_, Regarding(object), event);
+  if (decision.ensure_job) {
+    STOKER_TRY(current, starter_.EnsureJob(current));
+  }
+  if (decision.run_ended && active) {
+    context_.executor.Forget(active->uid);
+    context_.pod_progress.Follow(active->uid, {});
+  }
+  if (look.observed.policy && Find(current, {"status", "activeRun"}) == nullptr) {
+    STOKER_TRY(const auto again, housekeeping_.Tidy(current, look.observed.policy->spec.execution));
+    if (again) decision.again_after = std::min(decision.again_after.value_or(*again), *again);
+  }
+  return decision.again_after;
+}
+
+}  // namespace stoker::reconcile

@@ -1,0 +1,63 @@
+#pragma once
+
+// What to do about one Job that says it is an in-process run, and whether to trust it.
+//
+// Anyone with the built-in `edit` role can create Jobs. One is executed only if its controller reference is
+// a live policy's UID, its own UID is status.activeRun.uid (which users cannot write), and it is told apart
+// from the moment between its creation and that status. What is not ours is told of and left alone.
+//
+// Thread safety: pure functions.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "controller/base/clock.h"
+#include "controller/reconcile/run_state.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::reconcile {
+
+enum class Trust {
+  kTrusted,
+  kNotYet,  // the intended run; status does not hold its UID yet
+  kForged,
+};
+// `policy`: the live object that the controller reference names; null when there is none.
+Trust JudgeJob(const nlohmann::json& job, const nlohmann::json* policy);
+
+enum class HostState {  // what this process does for the Job
+  kAbsent,
+  kRunning,
+  kEnded,  // with a report
+};
+
+struct RunObserved {
+  const nlohmann::json* job = nullptr;     // null: deleted
+  const nlohmann::json* policy = nullptr;  // as JudgeJob
+  HostState host = HostState::kAbsent;
+  bool paused = false;
+  bool room = true;  // fewer runs here than allowed
+};
+
+enum class RunStep {
+  kNothing,
+  kCancel,  // the Job is gone, or going: end the data plane now
+  kTellForged,
+  kAwaitStatus,
+  kAwaitRoom,
+  kSuspend,  // tell in the Job's status that it is held back; pause what runs
+  kBegin,    // take the run up: for the first time, or from where another leader left it
+  kResume,
+  kFinish,  // write the report into the Job's status
+};
+RunStep DecideRun(const RunObserved& observed);
+
+// Merge patches of a Job's status, by the rules that the API server enforces on Jobs managed by others:
+// startTime is set once (again only after a suspension), active is 0 at the end, Complete comes with
+// SuccessCriteriaMet and completionTime, Failed with FailureTarget and without.
+nlohmann::json RunningStatus(const nlohmann::json& job, WallTime now);
+nlohmann::json SuspendedStatus(const nlohmann::json& job, WallTime now);
+nlohmann::json FinishedStatus(const nlohmann::json& job, const warming::Report& report, WallTime now);
+
+}  // namespace stoker::reconcile

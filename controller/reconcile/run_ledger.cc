@@ -1,0 +1,107 @@
+#include "controller/reconcile/run_ledger.h"
+
+#include <charconv>
+
+#include "controller/reconcile/json_view.h"
+#include "controller/reconcile/names.h"
+
+namespace stoker::reconcile {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kAttempt[] = "attempt";
+constexpr char kTransitions[] = "leaderTransitions";
+constexpr char kCheckpoint[] = "checkpoint";
+constexpr char kReport[] = "report";
+constexpr char kReleased[] = "released";
+
+std::int64_t DataNumber(const json& object, const char* key) {
+  const std::string text = Text(object, {"data", key});
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// A checkpoint that does not parse costs time, not truth: the probe finds what is warm.
+std::optional<json> DataJson(const json& object, const char* key) {
+  const std::string text = Text(object, {"data", key});
+  if (text.empty()) return std::nullopt;
+  json parsed = json::parse(text, nullptr, false);
+  if (parsed.is_discarded()) return std::nullopt;
+  return parsed;
+}
+
+}  // namespace
+
+RunLedger::RunLedger(kube::Client& client, json job, std::int64_t transitions)
+    : client_(client), job_(std::move(job)), transitions_(transitions) {}
+
+Result<RunLedger::Taken> RunLedger::Take() {
+  const auto found = client_.Get(kube::kConfigMaps, Namespace(job_), CheckpointName(Name(job_)));
+  if (found) return TakeOver(*found);
+  if (found.error().code != Code::kNotFound) return found.error();
+  return Create();
+}
+
+Result<RunLedger::Taken> RunLedger::Create() {
+  object_ = {{"apiVersion", "v1"},
+             {"kind", "ConfigMap"},
+             {"metadata",
+              {{"name", CheckpointName(Name(job_))},
+               {"namespace", Namespace(job_)},
+               {"labels", {{kManagedByLabel, kManagedByValue}, {kRunLabel, Name(job_)}}},
+               {"ownerReferences", json::array({ControllerReference(job_)})}}},
+             {"data", {{kAttempt, "1"}, {kTransitions, std::to_string(transitions_)}}}};
+  STOKER_TRY(object_, client_.Create(kube::kConfigMaps, Namespace(job_), object_));
+  return Taken{};
+}
+
+Result<RunLedger::Taken> RunLedger::TakeOver(const json& found) {
+  object_ = found;
+  Taken taken;
+  if (ControllerUid(found) == Uid(job_)) {
+    if (DataNumber(found, kTransitions) > transitions_) {
+      return Error{Code::kConflict, "a later leader took the run up"};
+    }
+    const bool released = Text(found, {"data", kReleased}) == "true";
+    taken.attempt = DataNumber(found, kAttempt) + (released ? 0 : 1);
+    if (auto data = DataJson(found, kCheckpoint)) taken.checkpoint = warming::Checkpoint{*data};
+    if (auto data = DataJson(found, kReport)) {
+      auto report = warming::ReportFromJson(*data);
+      if (report) taken.report = std::move(*report);
+    }
+  } else {  // not of this Job: what it says is not ours to believe
+    object_["metadata"]["ownerReferences"] = json::array({ControllerReference(job_)});
+    object_["data"] = json::object();
+  }
+  object_["data"][kAttempt] = std::to_string(taken.attempt);
+  object_["data"][kTransitions] = std::to_string(transitions_);
+  object_["data"].erase(kReleased);
+  STOKER_CHECK(Write());
+  return taken;
+}
+
+Status RunLedger::Save(const warming::Checkpoint& checkpoint) {
+  object_["data"][kCheckpoint] = checkpoint.data.dump(-1, ' ', false, json::error_handler_t::replace);
+  return Write();
+}
+
+Status RunLedger::Finish(const warming::Report& report) {
+  object_["data"][kReport] =
+      warming::ToJson(report).dump(-1, ' ', false, json::error_handler_t::replace);
+  object_["data"].erase(kCheckpoint);
+  return Write();
+}
+
+Status RunLedger::Release() {
+  object_["data"][kReleased] = "true";
+  return Write();
+}
+
+Status RunLedger::Write() {
+  STOKER_TRY(object_, client_.Replace(kube::kConfigMaps, Namespace(job_), Name(object_), object_));
+  return {};
+}
+
+}  // namespace stoker::reconcile

@@ -1,0 +1,51 @@
+#pragma once
+
+// Where an in-process run stands, kept at the API server so that another leader can go on.
+//
+// The ledger is the ConfigMap `<job>-checkpoint`, owned by the Job. Every write carries the resourceVersion
+// of our last one, and taking a run up writes first: whoever held the run before finds a conflict at its
+// next write, stops its data plane and writes no more. A ledger that another leader took is never read
+// again and never overwritten.
+//
+// An attempt is counted before it starts, so a run that brings its host down is counted too; one that was
+// handed over in good order is not.
+//
+// Thread safety: one thread at a time. Lifetime: the client outlives it.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "controller/kube/client.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::reconcile {
+
+class RunLedger {
+ public:
+  // `transitions`: LeaderElector::Transitions() of our term.
+  RunLedger(kube::Client& client, nlohmann::json job, std::int64_t transitions);
+
+  struct Taken {
+    std::int64_t attempt = 1;
+    std::optional<warming::Checkpoint> checkpoint;
+    std::optional<warming::Report> report;  // the run had ended; only the Job does not say so yet
+  };
+  // kConflict: a later leader has it.
+  Result<Taken> Take();
+  Status Save(const warming::Checkpoint& checkpoint);
+  Status Finish(const warming::Report& report);
+  Status Release();
+
+ private:
+  Result<Taken> Create();
+  Result<Taken> TakeOver(const nlohmann::json& found);
+  Status Write();
+
+  kube::Client& client_;
+  const nlohmann::json job_;
+  const std::int64_t transitions_;
+  nlohmann::json object_;  // as last written
+};
+
+}  // namespace stoker::reconcile

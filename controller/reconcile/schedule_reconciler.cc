@@ -1,0 +1,96 @@
+#include "controller/reconcile/schedule_reconciler.h"
+
+#include <fmt/format.h>
+
+#include "controller/api/manifest.h"
+#include "controller/reconcile/json_view.h"
+#include "controller/reconcile/merge_patch.h"
+#include "controller/reconcile/names.h"
+
+namespace stoker::reconcile {
+namespace {
+using nlohmann::json;
+}
+
+ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
+  const auto [ns, name] = SplitKey(key);
+  const kube::Object cached = context_.views.schedules.Get(ns, name);
+  if (!cached || IsBeingDeleted(*cached)) return std::optional<Millis>();
+  const json& object = *cached;
+  const json before = object.value("status", json::object());
+  STOKER_TRY(const ScheduleObserved observed, Observe(object));
+  ScheduleDecision decision = DecideSchedule(observed, context_.clock.Wall());
+  std::optional<Error> not_started;
+  if (decision.start) {
+    const std::string& policy = observed.schedule->spec.policy_name;
+    auto run = Start(object, policy, *decision.start);
+    if (run) {
+      decision.status = StatusAfterStart(decision.status, *decision.start, Text(*run, {"name"}),
+                                         Text(*run, {"uid"}));
+      decision.again_after = Millis(0);  // the next slot
+    } else {
+      not_started = run.error();
+    }
+  }
+  STOKER_CHECK(WriteStatus(context_.client, kube::kPrewarmSchedules, object, decision.status));
+  for (const EventToSend& event : decision.events) Send(context_, Regarding(object), event);
+  if (before.value("lastRun", json()) != decision.status.value("lastRun", json()) && observed.policy) {
+    context_.enqueue_policy(Key(ns, Name(*observed.policy)));  // its Job may get its TTL now
+  }
+  if (not_started) return *not_started;
+  return decision.again_after;
+}
+
+Result<ScheduleObserved> ScheduleReconciler::Observe(const json& object) {
+  ScheduleObserved observed;
+  observed.object = object;
+  observed.schedule = api::ToPrewarmSchedule(object);
+  if (!observed.schedule) return observed;
+  const std::string ns = Namespace(object);
+  const auto policy = context_.views.policies.Get(ns, observed.schedule->spec.policy_name);
+  if (!policy || IsBeingDeleted(*policy)) return observed;
+  observed.policy = *policy;
+  observed.policy_suspended = Flag(*policy, {"spec", "suspend"});
+  for (const kube::Object& job : context_.views.jobs.List(ns)) {
+    if (Label(*job, kScheduleLabel) == Name(object) && ControllerUid(*job) == Uid(*policy)) {
+      observed.jobs.push_back(ReadJob(*job));
+    }
+  }
+  return observed;
+}
+
+// The cache may be stale: the policy is read live, under its lock, and its status decides.
+Result<json> ScheduleReconciler::Start(const json& object, const std::string& policy_name,
+                                       WallTime slot) {
+  const std::string ns = Namespace(object);
+  const std::lock_guard lock(context_.locks.Of(Key(ns, policy_name)));
+  STOKER_TRY(const json live, context_.client.Get(kube::kWarmingPolicies, ns, policy_name));
+  const json status = live.value("status", json::object());
+  const std::string name = ScheduledRunName(Name(object), slot);
+  const auto active = ReadActiveRun(status);
+  if (active && active->name == name) return status["activeRun"];
+  if (Text(status, {"lastRun", "name"}) == name) return status["lastRun"];
+  if (active) {
+    return Unavailable(fmt::format("run {} of policy {} is under way", active->name, policy_name));
+  }
+  STOKER_TRY(const auto policy, api::ToWarmingPolicy(live));
+  STOKER_TRY(const ResolveOutcome outcome,
+             ResolveReferences(References(policy.spec), ns, SecretReader(context_.client, ns),
+                               ConfigMapReader(context_.client, ns)));
+  if (!outcome.problems.empty()) {
+    context_.enqueue_policy(Key(ns, policy_name));
+    return Unavailable(outcome.problems.front().message);
+  }
+  Trigger trigger;
+  trigger.kind = kTriggerSchedule;
+  trigger.name = name;
+  trigger.request = RequestOf(live);
+  trigger.schedule = Name(object);
+  trigger.slot = FormatTime(slot);
+  STOKER_TRY(const json begun, starter_.Begin(live, status, policy, outcome.resolved, trigger));
+  context_.enqueue_policy(Key(ns, policy_name));
+  const json* run = Find(begun, {"status", "activeRun"});
+  return run != nullptr ? *run : begun["status"].value("lastRun", json::object());
+}
+
+}  // namespace stoker::reconcile
