@@ -177,6 +177,7 @@ Status ReadRetry(const json& from, Retry& retry) {
 }
 
 Result<WarmingPolicySpec> ReadSpec(const json& from) {
+  if (!from.is_object()) return Invalid("must be an object");
   WarmingPolicySpec spec;
   spec.suspend = Get(from, "suspend", spec.suspend);
   STOKER_TRY(spec.sources, ToList<Source>(from, "sources", ToSource));

@@ -1,0 +1,121 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "controller/api/manifest.h"
+
+namespace stoker::api {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+json ParseOne(const std::string& text) {
+  Result<std::vector<json>> documents = ParseDocuments(text);
+  if (!documents) {
+    ADD_FAILURE() << documents.error().message;
+    return nullptr;
+  }
+  EXPECT_EQ(documents->size(), 1U);
+  return documents->empty() ? json() : documents->front();
+}
+
+std::string Complaint(const std::string& text) {
+  Result<std::vector<json>> documents = ParseDocuments(text);
+  return documents ? "" : documents.error().message;
+}
+
+TEST(ParseDocuments, ReadsEveryDocumentAndDropsEmptyOnes) {
+  const auto documents = ParseDocuments("---\na: 1\n---\n# nothing\n---\n{b: 2}\n...\n---\n- 3\n");
+  ASSERT_TRUE(documents) << documents.error().message;
+  EXPECT_EQ(*documents, (std::vector<json>{json{{"a", 1}}, json{{"b", 2}}, json::array({3})}));
+  EXPECT_TRUE(ParseDocuments("")->empty());
+  EXPECT_TRUE(ParseDocuments("# only a comment\n")->empty());
+}
+
+TEST(ParseDocuments, ReadsAStreamOfJson) {
+  const auto documents = ParseDocuments(" {\"a\": [1, 2.5, null]}\n{\"b\": \"\\u00e4\"} ");
+  ASSERT_TRUE(documents) << documents.error().message;
+  ASSERT_EQ(documents->size(), 2U);
+  EXPECT_EQ((*documents)[0], (json{{"a", {1, 2.5, nullptr}}}));
+  EXPECT_EQ((*documents)[1], (json{{"b", "\xc3\xa4"}}));
+}
+
+TEST(ParseDocuments, ReadsFlowYamlThatBeginsLikeJson) {
+  EXPECT_EQ(ParseOne("{a: yes, b: [x, 'no']}"), (json{{"a", true}, {"b", {"x", "no"}}}));
+}
+
+TEST(ParseDocuments, KeepsQuotedScalarsAsStrings) {
+  EXPECT_EQ(ParseOne("a: \"no\"\nb: '010'\nc: |-\n  1\n"), (json{{"a", "no"}, {"b", "010"}, {"c", "1"}}));
+}
+
+TEST(ParseDocuments, TurnsNamesIntoStrings) {
+  EXPECT_EQ(ParseOne("yes: 1\n010: 2\n"), (json{{"true", 1}, {"8", 2}}));
+}
+
+TEST(ParseDocuments, ExpandsAliasesAndMerges) {
+  const json object = ParseOne(
+      "base: &base {a: 1, b: 2}\n"
+      "copy: *base\n"
+      "merged: {<<: *base, b: 3}\n"
+      "both: {<<: [*base, {c: 4, a: 9}]}\n");
+  EXPECT_EQ(object["copy"], (json{{"a", 1}, {"b", 2}}));
+  EXPECT_EQ(object["merged"], (json{{"a", 1}, {"b", 3}}));
+  EXPECT_EQ(object["both"], (json{{"a", 1}, {"b", 2}, {"c", 4}}));
+}
+
+TEST(ParseDocuments, TakesAQuotedMergeSignAsAName) {
+  EXPECT_EQ(ParseOne("\"<<\": {a: 1}\n"), (json{{"<<", {{"a", 1}}}}));
+}
+
+TEST(ParseDocuments, RefusesDuplicateFieldsAndSaysWhere) {
+  EXPECT_THAT(Complaint("spec:\n  list:\n  - a: 1\n  - b: 1\n    b: 2\n"),
+              HasSubstr("line 5: duplicate field \"spec.list[1].b\"; remove one of them"));
+  EXPECT_THAT(Complaint("{\"spec\": {\"list\": [0, {\"b\": 1, \"b\": 2}]}}"),
+              HasSubstr("duplicate field \"spec.list[1].b\""));
+}
+
+TEST(ParseDocuments, SaysInWhichLineYamlGoesWrong) {
+  EXPECT_THAT(Complaint("a: 1\nb: [1\nc: 2\n"), HasSubstr("line "));
+  EXPECT_THAT(Complaint("a: .inf\n"), HasSubstr("line 1: .inf is not a number that JSON knows"));
+  EXPECT_THAT(Complaint("a: *nobody\n"), HasSubstr("line 1"));
+  EXPECT_THAT(Complaint("? [a]\n: 1\n"), HasSubstr("the name of a field is a list or a map"));
+  EXPECT_THAT(Complaint("~: 1\n"), HasSubstr("a field has no name"));
+  EXPECT_THAT(Complaint("<<: 5\na: 1\n"), HasSubstr("merges a map"));
+}
+
+TEST(ParseDocuments, SaysWhatIsNotJson) {
+  EXPECT_THAT(Complaint("{\"a\": [1, }\n"), HasSubstr("this is not JSON"));
+}
+
+TEST(ParseDocuments, RefusesAnAliasOfWhatItStandsIn) {
+  EXPECT_THAT(Complaint("a: &a\n  b: *a\n"), HasSubstr("an alias stands inside the value that it names"));
+}
+
+TEST(ParseDocuments, CapsDepth) {
+  EXPECT_EQ(Complaint(std::string(60, '[') + std::string(60, ']')), "");
+  EXPECT_THAT(Complaint(std::string(65, '[') + std::string(65, ']')), HasSubstr("nested deeper than 64"));
+  EXPECT_NE(Complaint(std::string(100'000, '[')), "");
+  std::string nested;
+  for (int i = 0; i < 100; ++i) nested += "{\"a\":";
+  EXPECT_THAT(Complaint(nested + "1" + std::string(100, '}')), HasSubstr("nested deeper than 64"));
+}
+
+TEST(ParseDocuments, CapsWhatAliasesExpandTo) {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i <= 9; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int n = 0; n < 10; ++n) text += (n > 0 ? ", " : "") + before;
+    text += "]\n";
+  }
+  EXPECT_THAT(Complaint(text), HasSubstr("holds more than 200000 values"));
+}
+
+TEST(ParseDocuments, CapsBytes) {
+  EXPECT_THAT(Complaint(std::string((4 << 20) + 1, ' ')), HasSubstr("are not read"));
+}
+
+}  // namespace
+}  // namespace stoker::api
