@@ -105,8 +105,9 @@ bool HasScheme(std::string_view text) {
 Result<Url> ParseUrl(std::string_view text) {
   if (text.size() > kMaxUrl) return Invalid("the URL is longer than 8192 characters");
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
-      return Invalid("the URL holds a space, control or non-ASCII character; percent-encode it");
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f ||
+        c == '\\') {
+      return Invalid("the URL holds a space, backslash, control or non-ASCII character; percent-encode it");
     }
   }
   Url url;
@@ -120,7 +121,7 @@ Result<Url> ParseUrl(std::string_view text) {
   }
   text.remove_prefix(scheme_end + 3);
   text = text.substr(0, text.find('#'));
-  const auto authority_end = std::min(text.find_first_of("/?\\"), text.size());
+  const auto authority_end = std::min(text.find_first_of("/?"), text.size());
   STOKER_CHECK(ParseAuthority(text.substr(0, authority_end), url));
   const std::string_view target = text.substr(authority_end);
   if (target.empty() || target.front() != '/') url.target = "/";

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

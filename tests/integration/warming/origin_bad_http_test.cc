@@ -1,5 +1,8 @@
+#include <asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
+
+#include <thread>
 
 #include "controller/warming/origin/http_client.h"
 #include "tests/support/bad_origin.h"

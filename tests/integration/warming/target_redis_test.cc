@@ -57,7 +57,7 @@ TEST(RedisTarget, WritesProbesAndReads) {
   EXPECT_EQ(client.Put("b", std::string("x\r\ny\0z", 6)), WriteOutcome::kWritten);
   EXPECT_EQ(server.Cli({"get", "a"}), "1");
   EXPECT_EQ(server.Cli({"strlen", "b"}), "6");
-  server.Cli({"lpush", "list", "x"});
+  ASSERT_EQ(server.Cli({"lpush", "list", "x"}), "1");
   const auto probed = testing::RunOn(client.loop, client.target->Probe({"a", "none", "list"}, Soon()));
   ASSERT_TRUE(probed);
   EXPECT_EQ(*probed, (std::vector<bool>{true, false, true}));

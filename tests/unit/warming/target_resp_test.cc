@@ -37,7 +37,8 @@ TEST(ParseReply, NeedsEveryByteAndNoMore) {
     }
     RespReply reply;
     std::size_t used = 0;
-    ASSERT_EQ(ParseReply(bytes + "+NEXT\r\n", {}, reply, used), RespStatus::kOk) << bytes;
+    const std::string followed = bytes + "+NEXT\r\n";
+    ASSERT_EQ(ParseReply(followed, {}, reply, used), RespStatus::kOk) << bytes;
     EXPECT_EQ(used, bytes.size());
     EXPECT_EQ(reply.type, whole.type);
     EXPECT_EQ(reply.text, whole.text);
