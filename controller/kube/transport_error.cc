@@ -57,7 +57,7 @@ Error ClassifyTransportError(std::string_view peer, std::string_view what, long 
   if (code == ETIMEDOUT)
     return Timeout(fmt::format("the API server {} did not answer in time", peer));
   if (code == ECANCELED) return Cancelled("the request was cancelled");
-  if (what.find("resolv") != std::string_view::npos) {
+  if (what.starts_with("Error resolving") || what.starts_with("Failed to resolve")) {
     return Unavailable(fmt::format("the name of the API server {} cannot be resolved", peer));
   }
   if (ERR_GET_LIB(static_cast<unsigned long>(code)) == ERR_LIB_SSL && code > 0xffff) {
