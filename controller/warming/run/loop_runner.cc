@@ -99,8 +99,8 @@ void LoopRunner::WakeAll() {
 
 asio::awaitable<void> LoopRunner::Feeder() {
   co_await OpenTargets();
-  const auto want = static_cast<std::size_t>(
-      std::max<std::int64_t>(run_.spec.policy.execution.batch_size, 2 * std::min(slots_, kMaxWorkers)));
+  // Enough to keep the workers busy while the next batch is probed, and no more: another loop may be idle.
+  const auto want = static_cast<std::size_t>(std::max(16, 2 * std::min(slots_, kMaxWorkers)));
   while (!run_.Stopped()) {
     if (run_.Paused() || ready_entries_ >= want || to_verify_.size() > kVerifyBacklog) {
       co_await batches_.Wait(run_.Now() + kLookAgain);

@@ -29,7 +29,8 @@ Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
   auto full = Template::Parse(text, Template::Kind::kUrl, known);
   if (!full) return Annotate(kField, full.error());
 
-  const std::vector<std::string_view> example(known.size(), "1");
+  std::vector<std::string_view> example;
+  for (const std::string& name : known) example.push_back(name == "path" ? "/" : "1");
   std::string rendered;
   full->Render(example, rendered);
   if (const auto url = ParseUrl(rendered); !url) return Annotate(kField, url.error());
