@@ -1,7 +1,7 @@
 #pragma once
 
-// The text of the CRD files beside this header, compiled in, so that a program needs no file to judge a
-// manifest and cannot disagree with the schema it was released with.
+// The text of the CRD files beside this header, compiled in, so that a program needs no file to
+// judge a manifest and cannot disagree with the schema it was released with.
 //
 // Thread safety: pure. Lifetime: the views live as long as the process.
 

@@ -2,10 +2,10 @@
 
 // How typed views read JSON: one place that knows the JSON library throws.
 //
-// The schema has already judged the JSON, so a missing or mistyped member is not the user's mistake but
-// an object that went round the schema. The readers below take a default for what is absent; a mistyped
-// member throws inside the library, and Converted() turns that into an Error. Only files of this folder
-// include this header.
+// The schema has already judged the JSON, so a missing or mistyped member is not the user's mistake
+// but an object that went round the schema. The readers below take a default for what is absent; a
+// mistyped member throws inside the library, and Converted() turns that into an Error. Only files
+// of this folder include this header.
 //
 // Thread safety: pure functions.
 
@@ -52,14 +52,16 @@ inline std::string GetString(const nlohmann::json& object, const char* name) {
   return Get<std::string>(object, name, "");
 }
 
-inline std::map<std::string, std::string> GetStringMap(const nlohmann::json& object, const char* name) {
+inline std::map<std::string, std::string> GetStringMap(const nlohmann::json& object,
+                                                       const char* name) {
   return Get<std::map<std::string, std::string>>(object, name, {});
 }
 
 // The name inside a reference {name: ...}.
 inline std::optional<std::string> GetRefName(const nlohmann::json& object, const char* name) {
   const nlohmann::json* ref = Find(object, name);
-  return ref == nullptr ? std::nullopt : std::optional<std::string>(ref->at("name").get<std::string>());
+  return ref == nullptr ? std::nullopt
+                        : std::optional<std::string>(ref->at("name").get<std::string>());
 }
 
 inline std::optional<KeyRef> GetKeyRef(const nlohmann::json& object, const char* name) {

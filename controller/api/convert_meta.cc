@@ -28,8 +28,8 @@ std::map<std::string, std::string> TextsOf(const nlohmann::json& object, const c
 
 }  // namespace
 
-// Reads what is there and skips what is not of its type, so that it cannot fail: metadata is the API
-// server's own, and events name even objects that nothing else can be made of.
+// Reads what is there and skips what is not of its type, so that it cannot fail: metadata is the
+// API server's own, and events name even objects that nothing else can be made of.
 ObjectMeta ToObjectMeta(const nlohmann::json& object) {
   ObjectMeta meta;
   if (!object.is_object()) return meta;

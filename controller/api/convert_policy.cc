@@ -68,14 +68,16 @@ Result<Origin> ToOrigin(const json& from) {
   origin.http.url = http.at("url").get<std::string>();
   if (const json* headers = Find(http, "headers")) {
     for (const json& header : *headers) {
-      origin.http.headers.push_back({header.at("name").get<std::string>(), GetString(header, "value")});
+      origin.http.headers.push_back(
+          {header.at("name").get<std::string>(), GetString(header, "value")});
     }
   }
   origin.http.headers_secret_ref = GetRefName(http, "headersSecretRef");
   STOKER_TRY(const std::optional<Millis> timeout, GetDuration(http, "timeout"));
   origin.http.timeout = timeout.value_or(origin.http.timeout);
   if (const json* size = Find(http, "maxBodySize")) {
-    Result<std::int64_t> bytes = ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
+    Result<std::int64_t> bytes =
+        ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
     if (!bytes) return Annotate("maxBodySize", bytes.error());
     origin.http.max_body_bytes = *bytes;
   }
@@ -101,7 +103,8 @@ Result<Target> ToTarget(const json& from) {
 
 // Applies `convert` to every item of a list and names the item that fails.
 template <class T>
-Result<std::vector<T>> ToList(const json& spec, const char* name, Result<T> (*convert)(const json&)) {
+Result<std::vector<T>> ToList(const json& spec, const char* name,
+                              Result<T> (*convert)(const json&)) {
   std::vector<T> list;
   const json* items = Find(spec, name);
   if (items == nullptr) return list;
@@ -149,7 +152,8 @@ Result<Execution> ToExecution(const json& from) {
   STOKER_TRY(const std::optional<Millis> ttl, GetDuration(from, "ttlAfterFinished"));
   execution.ttl_after_finished = ttl.value_or(execution.ttl_after_finished);
   if (const json* limit = Find(from, "historyLimit")) {
-    execution.history_limit.successful = Get(*limit, "successful", execution.history_limit.successful);
+    execution.history_limit.successful =
+        Get(*limit, "successful", execution.history_limit.successful);
     execution.history_limit.failed = Get(*limit, "failed", execution.history_limit.failed);
   }
   if (const json* workers = Find(from, "workers")) execution.workers = ToWorkers(*workers);

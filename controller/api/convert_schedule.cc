@@ -11,7 +11,8 @@ Result<PrewarmSchedule> ToPrewarmSchedule(const nlohmann::json& object) {
     schedule.spec.policy_name = spec.at("policyRef").at("name").get<std::string>();
     schedule.spec.schedule = spec.at("schedules").at(0).get<std::string>();
     schedule.spec.time_zone = Get<std::string>(spec, "timeZone", schedule.spec.time_zone);
-    schedule.spec.starting_deadline_seconds = GetOptional<std::int64_t>(spec, "startingDeadlineSeconds");
+    schedule.spec.starting_deadline_seconds =
+        GetOptional<std::int64_t>(spec, "startingDeadlineSeconds");
     schedule.spec.suspend = Get(spec, "suspend", false);
     schedule.status = object.value("status", nlohmann::json::object());
     return schedule;

@@ -8,7 +8,8 @@ namespace stoker::api {
 
 Error DuplicateField(const std::string& path) {
   constexpr std::size_t kMaxShown = 200;
-  return Invalid(fmt::format("duplicate field \"{}\"; remove one of them", path.substr(0, kMaxShown)));
+  return Invalid(
+      fmt::format("duplicate field \"{}\"; remove one of them", path.substr(0, kMaxShown)));
 }
 
 std::string JsonBuilder::PathTo(const std::string& name) const {

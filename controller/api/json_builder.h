@@ -1,10 +1,10 @@
 #pragma once
 
-// Builds one JSON document from the events of a parser, and refuses what would hurt: too deep, too large,
-// the same member twice.
+// Builds one JSON document from the events of a parser, and refuses what would hurt: too deep, too
+// large, the same member twice.
 //
-// The size of a document is counted in values; the YAML reader, which has aliases and merges besides, keeps
-// to the same caps.
+// The size of a document is counted in values; the YAML reader, which has aliases and merges
+// besides, keeps to the same caps.
 //
 // Thread safety: none; one builder per document. A builder that has failed ignores what follows.
 

@@ -1,11 +1,13 @@
 #pragma once
 
-// From text that a user wrote to typed, defaulted, validated objects - with the words of the API server.
+// From text that a user wrote to typed, defaulted, validated objects - with the words of the API
+// server.
 //
-// The CRD files in crds/ are compiled in and are the only schema: types, bounds, patterns, defaults and
-// CEL rules come from there, so that `stoker run -f` and `kubectl apply -f` agree on every manifest.
-// YAML scalars resolve as kubectl resolves them (sigs.k8s.io/yaml, YAML 1.1: `no` is false, `010` is 8).
-// Duplicate keys are errors. Unknown fields are errors, as in `kubectl apply` (strict field validation).
+// The CRD files in crds/ are compiled in and are the only schema: types, bounds, patterns, defaults
+// and CEL rules come from there, so that `stoker run -f` and `kubectl apply -f` agree on every
+// manifest. YAML scalars resolve as kubectl resolves them (sigs.k8s.io/yaml, YAML 1.1: `no` is
+// false, `010` is 8). Duplicate keys are errors. Unknown fields are errors, as in `kubectl apply`
+// (strict field validation).
 //
 // Thread safety: all functions are pure after the first call (the schemas are parsed once).
 
@@ -33,11 +35,12 @@ struct FieldError {
 // apiVersion and kind must be one of ours.
 std::vector<FieldError> DefaultAndValidate(nlohmann::json& object);
 
-// Joins complaints to one error of Code::kInvalid: "WarmingPolicy shop/pages: spec.x: message; ...".
+// Joins complaints to one error of Code::kInvalid: "WarmingPolicy shop/pages: spec.x: message;
+// ...".
 Error ToError(const nlohmann::json& object, const std::vector<FieldError>& errors);
 
-// Typed views of an object that passed DefaultAndValidate (or came from the API server). They fail only
-// on what no schema can see (an unparsable duration past a bound, a bad regular expression).
+// Typed views of an object that passed DefaultAndValidate (or came from the API server). They fail
+// only on what no schema can see (an unparsable duration past a bound, a bad regular expression).
 Result<WarmingPolicy> ToWarmingPolicy(const nlohmann::json& object);
 Result<PrewarmSchedule> ToPrewarmSchedule(const nlohmann::json& object);
 ObjectMeta ToObjectMeta(const nlohmann::json& object);
@@ -45,8 +48,9 @@ ObjectMeta ToObjectMeta(const nlohmann::json& object);
 // A WarmingPolicySpec from a defaulted spec (what a plan holds).
 Result<WarmingPolicySpec> ToWarmingPolicySpec(const nlohmann::json& spec);
 
-// SHA-256 over what is warmed (sources, strategy, origins, targets) of a defaulted spec: a run is due
-// when this changes. Order of JSON members does not matter; scaling or suspending does not move it.
+// SHA-256 over what is warmed (sources, strategy, origins, targets) of a defaulted spec: a run is
+// due when this changes. Order of JSON members does not matter; scaling or suspending does not move
+// it.
 std::string ChangeHash(const nlohmann::json& spec);
 
 // The CRD files as compiled in, YAML text: {"warmingpolicies", "prewarmschedules"}.

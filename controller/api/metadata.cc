@@ -14,11 +14,21 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 15> kKnown = {
-    "name",       "generateName",      "namespace",         "labels",
-    "annotations", "uid",              "resourceVersion",   "generation",
-    "selfLink",   "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-    "finalizers", "ownerReferences",   "managedFields"};
+constexpr std::array<std::string_view, 15> kKnown = {"name",
+                                                     "generateName",
+                                                     "namespace",
+                                                     "labels",
+                                                     "annotations",
+                                                     "uid",
+                                                     "resourceVersion",
+                                                     "generation",
+                                                     "selfLink",
+                                                     "creationTimestamp",
+                                                     "deletionTimestamp",
+                                                     "deletionGracePeriodSeconds",
+                                                     "finalizers",
+                                                     "ownerReferences",
+                                                     "managedFields"};
 
 constexpr std::size_t kMaxName = 253;
 constexpr std::size_t kMaxNamespace = 63;
@@ -48,7 +58,8 @@ class MetadataCheck {
     CheckName();
     if (const std::string* space = Text("namespace")) {
       if (space->size() > kMaxNamespace || !RE2::FullMatch(*space, kNamespace)) {
-        Complain("metadata.namespace", "must be lower-case letters, digits and '-', at most 63 of them");
+        Complain("metadata.namespace",
+                 "must be lower-case letters, digits and '-', at most 63 of them");
       }
     }
     CheckMap("labels");
@@ -66,8 +77,8 @@ class MetadataCheck {
     const auto it = metadata_.find(name);
     if (it == metadata_.end() || it->is_null()) return nullptr;
     if (it->is_string()) return it->get_ptr<const std::string*>();
-    Complain(std::string("metadata.") + name, std::string("must be of type string: \"") + it->type_name() +
-                                                  "\"; put it in quotes");
+    Complain(std::string("metadata.") + name,
+             std::string("must be of type string: \"") + it->type_name() + "\"; put it in quotes");
     return nullptr;
   }
 
@@ -84,7 +95,8 @@ class MetadataCheck {
     }
     if (name->size() > kMaxName || !RE2::FullMatch(*name, kSubdomain)) {
       Complain("metadata.name",
-               "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+               "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+               "'-' or '.', "
                "and must start and end with an alphanumeric character");
     }
   }
@@ -97,8 +109,8 @@ class MetadataCheck {
     std::size_t bytes = 0;
     for (const auto& [key, value] : it->items()) {
       if (!value.is_string()) {
-        Complain(JoinPath(path, key), std::string("must be of type string: \"") + value.type_name() +
-                                          "\"; put it in quotes");
+        Complain(JoinPath(path, key), std::string("must be of type string: \"") +
+                                          value.type_name() + "\"; put it in quotes");
         continue;
       }
       const auto& text = value.get_ref<const std::string&>();
@@ -108,15 +120,20 @@ class MetadataCheck {
     if (bytes > kMaxAnnotationBytes) Complain(path, "Too long: may not be more than 262144 bytes");
   }
 
-  void CheckPair(const std::string& path, const std::string& key, const std::string& text, bool label) {
+  void CheckPair(const std::string& path, const std::string& key, const std::string& text,
+                 bool label) {
     if (!IsQualifiedName(key)) {
       Complain(path, "Invalid value: \"" + key.substr(0, kMaxName) +
-                         "\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start "
+                         "\": name part must consist of alphanumeric characters, '-', '_' or '.', "
+                         "and must start "
                          "and end with an alphanumeric character");
     }
     if (label && (text.size() > kMaxLabel || !RE2::FullMatch(text, kLabelValue))) {
-      Complain(path, "Invalid value: a valid label must be an empty string or consist of at most 63 alphanumeric "
-                     "characters, '-', '_' or '.', and must start and end with an alphanumeric character");
+      Complain(
+          path,
+          "Invalid value: a valid label must be an empty string or consist of at most 63 "
+          "alphanumeric "
+          "characters, '-', '_' or '.', and must start and end with an alphanumeric character");
     }
   }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The checks that the API server makes on the metadata of every object, as far as a manifest sets it:
-// known fields, names, labels and annotations.
+// The checks that the API server makes on the metadata of every object, as far as a manifest sets
+// it: known fields, names, labels and annotations.
 //
 // Thread safety: pure.
 

@@ -91,7 +91,8 @@ Result<JsonStream> ReadJson(std::string_view text) {
 
 Result<std::vector<json>> ParseDocuments(std::string_view text) {
   if (text.size() > kMaxBytes) {
-    return Invalid(fmt::format("the manifest has {} bytes; more than {} are not read", text.size(), kMaxBytes));
+    return Invalid(fmt::format("the manifest has {} bytes; more than {} are not read", text.size(),
+                               kMaxBytes));
   }
   std::vector<json> documents;
   std::string json_error;
@@ -105,7 +106,8 @@ Result<std::vector<json>> ParseDocuments(std::string_view text) {
   const bool is_json = !documents.empty() && json_error.empty();
   if (!is_json) {
     Result<std::vector<json>> read = ReadYaml(text);
-    if (!read) return json_error.empty() ? read.error() : Invalid("this is not JSON: " + json_error);
+    if (!read)
+      return json_error.empty() ? read.error() : Invalid("this is not JSON: " + json_error);
     documents = std::move(*read);
   }
   std::erase_if(documents, [](const json& document) { return document.is_null(); });

@@ -16,10 +16,10 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // The multiplier of a suffix; nullopt: not a suffix.
 std::optional<long double> SuffixFactor(std::string_view suffix) {
-  static constexpr std::pair<std::string_view, int> kBinary[] = {{"Ki", 10}, {"Mi", 20}, {"Gi", 30},
-                                                                 {"Ti", 40}, {"Pi", 50}, {"Ei", 60}};
+  static constexpr std::pair<std::string_view, int> kBinary[] = {
+      {"Ki", 10}, {"Mi", 20}, {"Gi", 30}, {"Ti", 40}, {"Pi", 50}, {"Ei", 60}};
   static constexpr std::pair<std::string_view, long double> kDecimal[] = {
-      {"", 1.0L},  {"n", 1e-9L}, {"u", 1e-6L}, {"m", 1e-3L},  {"k", 1e3L},
+      {"", 1.0L},  {"n", 1e-9L}, {"u", 1e-6L}, {"m", 1e-3L}, {"k", 1e3L},
       {"M", 1e6L}, {"G", 1e9L},  {"T", 1e12L}, {"P", 1e15L}, {"E", 1e18L}};
   for (const auto& [name, bits] : kBinary) {
     if (suffix == name) return std::ldexp(1.0L, bits);
@@ -71,8 +71,9 @@ std::optional<long double> ParseQuantity(std::string_view text) {
 Result<std::int64_t> ParseBytes(std::string_view text) {
   const std::optional<long double> value = ParseQuantity(text);
   if (!value || *value <= 0 || *value >= kMaxInt64 || std::floor(*value) != *value) {
-    return Invalid(fmt::format("\"{}\" is not a whole number of bytes such as 512Ki, 16Mi or 1048576",
-                               text.substr(0, kMaxLength)));
+    return Invalid(
+        fmt::format("\"{}\" is not a whole number of bytes such as 512Ki, 16Mi or 1048576",
+                    text.substr(0, kMaxLength)));
   }
   return static_cast<std::int64_t>(*value);
 }

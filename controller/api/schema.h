@@ -2,9 +2,9 @@
 
 // A structural schema of a CRD, compiled: what a manifest may hold, its defaults and its rules.
 //
-// The same four steps as the API server's, in its order: refuse unknown fields, drop nulls and fill in
-// defaults, check types and bounds, run the CEL rules. A keyword that this walker does not enforce
-// makes Compile fail, so a CRD cannot ask for a check that only one of the two makes.
+// The same four steps as the API server's, in its order: refuse unknown fields, drop nulls and fill
+// in defaults, check types and bounds, run the CEL rules. A keyword that this walker does not
+// enforce makes Compile fail, so a CRD cannot ask for a check that only one of the two makes.
 //
 // Thread safety: immutable after Compile. Recursion follows the schema, so its depth is the CRD's.
 
@@ -60,8 +60,8 @@ void FindUnknownFields(const Schema& schema, const nlohmann::json& value, const 
 // Drops nulls that mean "not there" and fills in defaults, depth first.
 void ApplyDefaults(const Schema& schema, nlohmann::json& value);
 
-// Types, bounds, patterns, enumerations, required fields, duplicates. Returns false where the value's
-// form is so wrong (a type, a missing field, too long) that rules would stumble over it.
+// Types, bounds, patterns, enumerations, required fields, duplicates. Returns false where the
+// value's form is so wrong (a type, a missing field, too long) that rules would stumble over it.
 bool CheckStructure(const Schema& schema, const nlohmann::json& value, const std::string& path,
                     std::vector<FieldError>& errors);
 

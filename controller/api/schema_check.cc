@@ -47,12 +47,15 @@ std::string Show(const json& value) {
   return text;
 }
 
-std::string Items(std::size_t count) { return count == 1 ? "1 item" : fmt::format("{} items", count); }
+std::string Items(std::size_t count) {
+  return count == 1 ? "1 item" : fmt::format("{} items", count);
+}
 
 // Checks one value; its children are the caller's.
 class Check {
  public:
-  Check(const Schema& schema, const json& value, const std::string& path, std::vector<FieldError>& errors)
+  Check(const Schema& schema, const json& value, const std::string& path,
+        std::vector<FieldError>& errors)
       : schema_(schema), value_(value), path_(path), errors_(errors) {}
 
   // False: the form is wrong, and neither children nor rules can be judged.
@@ -86,10 +89,12 @@ class Check {
   void CheckNumber() {
     const double number = value_.get<double>();
     if (schema_.minimum && number < *schema_.minimum) {
-      Complain(fmt::format("Invalid value: {}: should be greater than or equal to {}", Show(value_), *schema_.minimum));
+      Complain(fmt::format("Invalid value: {}: should be greater than or equal to {}", Show(value_),
+                           *schema_.minimum));
     }
     if (schema_.maximum && number > *schema_.maximum) {
-      Complain(fmt::format("Invalid value: {}: should be less than or equal to {}", Show(value_), *schema_.maximum));
+      Complain(fmt::format("Invalid value: {}: should be less than or equal to {}", Show(value_),
+                           *schema_.maximum));
     }
   }
 
@@ -97,25 +102,30 @@ class Check {
     const auto& text = value_.get_ref<const std::string&>();
     const std::size_t length = cel::CountCodePoints(text);
     if (schema_.min_length && length < *schema_.min_length) {
-      Complain(fmt::format("Invalid value: {}: should be at least {} chars long", Show(value_), *schema_.min_length));
+      Complain(fmt::format("Invalid value: {}: should be at least {} chars long", Show(value_),
+                           *schema_.min_length));
     }
     if (schema_.max_length && length > *schema_.max_length) {
       Blocking(fmt::format("Too long: may not be more than {} bytes", *schema_.max_length));
     }
     if (schema_.pattern && !RE2::PartialMatch(text, *schema_.pattern)) {
-      Complain(fmt::format("Invalid value: {}: should match '{}'", Show(value_), schema_.pattern_text));
+      Complain(
+          fmt::format("Invalid value: {}: should match '{}'", Show(value_), schema_.pattern_text));
     }
     if (schema_.date_time && !ParseTime(text)) {
-      Complain(fmt::format("Invalid value: {}: must be a time such as 2026-11-27T06:00:00Z", Show(value_)));
+      Complain(fmt::format("Invalid value: {}: must be a time such as 2026-11-27T06:00:00Z",
+                           Show(value_)));
     }
   }
 
   void CheckArray() {
     if (schema_.min_items && value_.size() < *schema_.min_items) {
-      Complain(fmt::format("Invalid value: {}: should have at least {} items", value_.size(), *schema_.min_items));
+      Complain(fmt::format("Invalid value: {}: should have at least {} items", value_.size(),
+                           *schema_.min_items));
     }
     if (schema_.max_items && value_.size() > *schema_.max_items) {
-      Blocking(fmt::format("Too many: {}: must have at most {}", value_.size(), Items(*schema_.max_items)));
+      Blocking(fmt::format("Too many: {}: must have at most {}", value_.size(),
+                           Items(*schema_.max_items)));
     }
     if (!schema_.list_map_keys.empty()) CheckDuplicates();
   }
@@ -130,13 +140,15 @@ class Check {
       }
       if (seen.insert(keys).second) continue;
       errors_.push_back({fmt::format("{}[{}]", path_, i),
-                         fmt::format("Duplicate value: {}", keys.dump(-1, ' ', false, json::error_handler_t::replace))});
+                         fmt::format("Duplicate value: {}",
+                                     keys.dump(-1, ' ', false, json::error_handler_t::replace))});
     }
   }
 
   void CheckObject() {
     if (schema_.max_properties && value_.size() > *schema_.max_properties) {
-      Blocking(fmt::format("Too many: {}: must have at most {}", value_.size(), Items(*schema_.max_properties)));
+      Blocking(fmt::format("Too many: {}: must have at most {}", value_.size(),
+                           Items(*schema_.max_properties)));
     }
     for (const std::string& name : schema_.required) {
       if (value_.contains(name)) continue;
@@ -147,10 +159,12 @@ class Check {
 
   void CheckEnum() {
     const auto& allowed = schema_.enum_values;
-    if (allowed.empty() || std::find(allowed.begin(), allowed.end(), value_) != allowed.end()) return;
+    if (allowed.empty() || std::find(allowed.begin(), allowed.end(), value_) != allowed.end())
+      return;
     std::vector<std::string> shown;
     for (const json& item : allowed) shown.push_back(Show(item));
-    Blocking(fmt::format("Unsupported value: {}: supported values: {}", Show(value_), fmt::join(shown, ", ")));
+    Blocking(fmt::format("Unsupported value: {}: supported values: {}", Show(value_),
+                         fmt::join(shown, ", ")));
   }
 
   const Schema& schema_;
@@ -169,8 +183,9 @@ void CheckOwnRules(const Schema& schema, const json& value, const std::string& p
     std::string field = path + rule.field_path;
     if (field.starts_with('.')) field.erase(0, 1);
     const auto* failure = verdict.As<cel::Failure>();
-    errors.push_back({std::move(field), failure ? failure->message + " evaluating rule: " + rule.message
-                                                : rule.message});
+    errors.push_back({std::move(field), failure
+                                            ? failure->message + " evaluating rule: " + rule.message
+                                            : rule.message});
   }
 }
 
@@ -188,7 +203,8 @@ bool CheckStructure(const Schema& schema, const json& value, const std::string& 
   }
   if (value.is_array() && schema.items) {
     for (std::size_t i = 0; i < value.size(); ++i) {
-      right = CheckStructure(*schema.items, value[i], fmt::format("{}[{}]", path, i), errors) && right;
+      right =
+          CheckStructure(*schema.items, value[i], fmt::format("{}[{}]", path, i), errors) && right;
     }
   }
   return right;

@@ -13,14 +13,33 @@ namespace {
 using nlohmann::json;
 
 // Every keyword that the walker enforces, or that asks for nothing.
-constexpr std::array<std::string_view, 24> kKeywords = {
-    "type",        "description",   "format",    "default",     "nullable",         "minimum",
-    "maximum",     "minLength",     "maxLength", "pattern",     "minItems",         "maxItems",
-    "enum",        "maxProperties", "required",  "properties",  "additionalProperties", "items",
-    "x-kubernetes-int-or-string",   "x-kubernetes-list-type",   "x-kubernetes-list-map-keys",
-    "x-kubernetes-map-type",        "x-kubernetes-validations", "title"};
+constexpr std::array<std::string_view, 24> kKeywords = {"type",
+                                                        "description",
+                                                        "format",
+                                                        "default",
+                                                        "nullable",
+                                                        "minimum",
+                                                        "maximum",
+                                                        "minLength",
+                                                        "maxLength",
+                                                        "pattern",
+                                                        "minItems",
+                                                        "maxItems",
+                                                        "enum",
+                                                        "maxProperties",
+                                                        "required",
+                                                        "properties",
+                                                        "additionalProperties",
+                                                        "items",
+                                                        "x-kubernetes-int-or-string",
+                                                        "x-kubernetes-list-type",
+                                                        "x-kubernetes-list-map-keys",
+                                                        "x-kubernetes-map-type",
+                                                        "x-kubernetes-validations",
+                                                        "title"};
 
-constexpr std::array<std::string_view, 5> kFormats = {"int32", "int64", "double", "float", "date-time"};
+constexpr std::array<std::string_view, 5> kFormats = {"int32", "int64", "double", "float",
+                                                      "date-time"};
 
 Status CheckKeywords(const json& source) {
   for (const auto& [keyword, value] : source.items()) {
@@ -69,8 +88,8 @@ Status ReadRules(const json& source, Schema& schema) {
     const std::string text = rule.at("rule").get<std::string>();
     Result<cel::Expression> expression = cel::Expression::Compile(text);
     if (!expression) return Annotate("rule " + text, expression.error());
-    schema.rules.push_back(
-        {std::move(*expression), rule.at("message").get<std::string>(), rule.value("fieldPath", "")});
+    schema.rules.push_back({std::move(*expression), rule.at("message").get<std::string>(),
+                            rule.value("fieldPath", "")});
   }
   return {};
 }

@@ -29,7 +29,8 @@ void FindUnknownFields(const Schema& schema, const json& value, const std::strin
     if (const Schema* member = schema.Member(name)) {
       FindUnknownFields(*member, child, child_path, errors);
     } else {
-      errors.push_back({child_path, "unknown field \"" + child_path + "\"; correct its name or remove it"});
+      errors.push_back(
+          {child_path, "unknown field \"" + child_path + "\"; correct its name or remove it"});
     }
   }
 }

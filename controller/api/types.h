@@ -2,10 +2,10 @@
 
 // The two kinds of stoker.dev/v1alpha1 as C++ values.
 //
-// A value of these types has passed the CRD's schema, defaults and rules (see api/manifest.h), so code
-// that reads it need not check it again. Durations are milliseconds. A member that the manifest may
-// leave out and that has no default is optional. Only fields that work are here: a field that is
-// accepted and ignored is a lie.
+// A value of these types has passed the CRD's schema, defaults and rules (see api/manifest.h), so
+// code that reads it need not check it again. Durations are milliseconds. A member that the
+// manifest may leave out and that has no default is optional. Only fields that work are here: a
+// field that is accepted and ignored is a lie.
 //
 // Thread safety: plain values.
 
@@ -66,14 +66,15 @@ struct HttpSource {
   enum class Format { kLines, kSitemap };
   std::string url;
   Format format = Format::kLines;
-  std::string key_template = "{key}";  // Lines: {key} is the line; Sitemap: {url}, {path}; {key} is the URL
+  std::string key_template =
+      "{key}";  // Lines: {key} is the line; Sitemap: {url}, {path}; {key} is the URL
 };
 
 struct Source {  // exactly one of static_, pattern, http
   std::string name;
   double weight = 1;  // multiplies an entry's score
   std::optional<std::int64_t> limit;
-  std::optional<Millis> ttl;  // overrides the targets' for these entries
+  std::optional<Millis> ttl;         // overrides the targets' for these entries
   std::vector<std::string> include;  // globs on the key; empty: all
   std::vector<std::string> exclude;
   std::optional<StaticSource> static_;
@@ -101,10 +102,11 @@ struct TlsConfig {
 };
 
 struct HttpOrigin {
-  std::string url;  // a template: {key} is percent-encoded, {+key} keeps reserved characters (RFC 6570)
+  std::string
+      url;  // a template: {key} is percent-encoded, {+key} keeps reserved characters (RFC 6570)
   std::vector<Header> headers;
   std::optional<std::string> headers_secret_ref;  // every key of the Secret becomes a header
-  Millis timeout{5000};  // of one attempt, from dial to the last byte
+  Millis timeout{5000};                           // of one attempt, from dial to the last byte
   std::int64_t max_body_bytes = 16 << 20;
   std::optional<TlsConfig> tls;
 };
@@ -117,14 +119,15 @@ struct Origin {
 struct RedisTarget {
   std::string address;  // host:port
   int database = 0;
-  std::optional<std::string> credentials_secret_ref;  // Secret with keys `username` (optional), `password`
-  std::optional<TlsConfig> tls;                       // present: TLS
+  std::optional<std::string>
+      credentials_secret_ref;    // Secret with keys `username` (optional), `password`
+  std::optional<TlsConfig> tls;  // present: TLS
 };
 
 struct Write {
   enum class Mode { kIfAbsent, kOverwrite };
   Mode mode = Mode::kIfAbsent;
-  std::optional<Millis> ttl;  // none: no expiry
+  std::optional<Millis> ttl;   // none: no expiry
   int ttl_jitter_percent = 0;  // ttl * (1 +- percent/100), by key
 };
 

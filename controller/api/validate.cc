@@ -18,8 +18,9 @@ struct Kind {
   Schema schema;
 };
 
-// A CRD file of ours, compiled. The files are part of the program, so a fault in them is a bug, which
-// tests/unit/api finds; it is told rather than asserted, as the schema decides what is accepted.
+// A CRD file of ours, compiled. The files are part of the program, so a fault in them is a bug,
+// which tests/unit/api finds; it is told rather than asserted, as the schema decides what is
+// accepted.
 Result<Kind> CompileKind(std::string_view yaml) {
   STOKER_TRY(const std::vector<json> documents, ParseDocuments(yaml));
   if (documents.size() != 1) return Internal("a CRD file holds one document");
@@ -31,7 +32,8 @@ Result<Kind> CompileKind(std::string_view yaml) {
 using Kinds = std::array<Result<Kind>, 2>;
 
 const Kinds& AllKinds() {
-  static const Kinds kinds = {CompileKind(crds::WarmingPolicies()), CompileKind(crds::PrewarmSchedules())};
+  static const Kinds kinds = {CompileKind(crds::WarmingPolicies()),
+                              CompileKind(crds::PrewarmSchedules())};
   return kinds;
 }
 
@@ -42,7 +44,8 @@ std::string MemberText(const json& object, const char* name) {
 
 // What is wrong with apiVersion and kind; empty: they are ours.
 std::vector<FieldError> CheckKind(const json& object) {
-  if (!object.is_object()) return {{"", "a manifest is an object with apiVersion, kind, metadata and spec"}};
+  if (!object.is_object())
+    return {{"", "a manifest is an object with apiVersion, kind, metadata and spec"}};
   std::vector<FieldError> errors;
   if (MemberText(object, "apiVersion") != kApiVersion) {
     errors.push_back({"apiVersion", fmt::format("must be {}", kApiVersion)});

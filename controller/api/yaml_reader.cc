@@ -58,7 +58,9 @@ class Reader final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(mark, anchor, nullptr); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Add(mark, anchor, nullptr);
+  }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto it = anchors_.find(anchor);
@@ -159,7 +161,8 @@ class Reader final : public YAML::EventHandler {
   void NameMember(const YAML::Mark& mark, const json& scalar) {
     Result<std::string> name = MemberName(scalar);
     if (!name) throw Refused{mark, name.error().message};
-    if (stack_.back().value.contains(*name)) throw Refused{mark, DuplicateField(PathTo(*name)).message};
+    if (stack_.back().value.contains(*name))
+      throw Refused{mark, DuplicateField(PathTo(*name)).message};
     stack_.back().name = std::move(*name);
   }
 

@@ -110,7 +110,8 @@ Result<json> ResolvePlainScalar(std::string_view text) {
   if (IsOneOf(text, kNull)) return json(nullptr);
   if (IsOneOf(text, kTrue)) return json(true);
   if (IsOneOf(text, kFalse)) return json(false);
-  if (IsOneOf(text, kNotFinite)) return Invalid(fmt::format("{} is not a number that JSON knows", text));
+  if (IsOneOf(text, kNotFinite))
+    return Invalid(fmt::format("{} is not a number that JSON knows", text));
   if (!LooksNumeric(text)) return json(std::string(text));
   std::string plain(text);
   if (text[0] != '.') std::erase(plain, '_');
@@ -135,7 +136,8 @@ Result<json> ResolveTaggedScalar(std::string_view tag, std::string_view text) {
                     (type == "float" && value.is_number()) ||
                     (type == "timestamp" && value.is_string());
   if (fits) return value;
-  return Invalid(fmt::format("\"{}\" cannot be read as !!{}", text.substr(0, 100), type.substr(0, 20)));
+  return Invalid(
+      fmt::format("\"{}\" cannot be read as !!{}", text.substr(0, 100), type.substr(0, 20)));
 }
 
 Result<std::string> MemberName(const json& scalar) {

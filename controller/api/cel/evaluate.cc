@@ -30,25 +30,42 @@ const nlohmann::json* FindMember(const Value& target, std::string_view name) {
 // One evaluation: the variables in sight and the steps taken.
 class Evaluation {
  public:
-  explicit Evaluation(const nlohmann::json& self) { scope_.emplace_back("self", Value::FromJson(self)); }
+  explicit Evaluation(const nlohmann::json& self) {
+    scope_.emplace_back("self", Value::FromJson(self));
+  }
 
   Value Of(const Node& node) {
-    if (++steps_ > Expression::kMaxSteps) return Value::Error("the rule takes too long on this object");
+    if (++steps_ > Expression::kMaxSteps)
+      return Value::Error("the rule takes too long on this object");
     switch (node.kind) {
-      case NodeKind::kLiteral: return node.value;
-      case NodeKind::kIdentifier: return Identifier(node.text);
-      case NodeKind::kSelect: return Select(node);
-      case NodeKind::kHas: return Has(node);
-      case NodeKind::kIndex: return Index(node);
-      case NodeKind::kList: return MakeList(node);
-      case NodeKind::kNot: return Not(node);
-      case NodeKind::kNegate: return Negate(Of(*node.children[0]));
-      case NodeKind::kAnd: return Logic(node, false);
-      case NodeKind::kOr: return Logic(node, true);
-      case NodeKind::kTernary: return Ternary(node);
-      case NodeKind::kBinary: return Binary(node);
-      case NodeKind::kCall: return Call(node);
-      case NodeKind::kComprehension: return Comprehension(node);
+      case NodeKind::kLiteral:
+        return node.value;
+      case NodeKind::kIdentifier:
+        return Identifier(node.text);
+      case NodeKind::kSelect:
+        return Select(node);
+      case NodeKind::kHas:
+        return Has(node);
+      case NodeKind::kIndex:
+        return Index(node);
+      case NodeKind::kList:
+        return MakeList(node);
+      case NodeKind::kNot:
+        return Not(node);
+      case NodeKind::kNegate:
+        return Negate(Of(*node.children[0]));
+      case NodeKind::kAnd:
+        return Logic(node, false);
+      case NodeKind::kOr:
+        return Logic(node, true);
+      case NodeKind::kTernary:
+        return Ternary(node);
+      case NodeKind::kBinary:
+        return Binary(node);
+      case NodeKind::kCall:
+        return Call(node);
+      case NodeKind::kComprehension:
+        return Comprehension(node);
     }
     return Value::Error("unknown expression");
   }
@@ -154,9 +171,11 @@ class Evaluation {
   Value Comprehension(const Node& node) {
     const Value range = Of(*node.children[0]);
     if (range.IsError()) return range;
-    if (!range.IsList() && !range.As<JsonMap>()) return Value::Error("no such overload: " + node.text);
+    if (!range.IsList() && !range.As<JsonMap>())
+      return Value::Error("no such overload: " + node.text);
     scope_.emplace_back(node.variable, Value());
-    Value result = node.text == "map" || node.text == "filter" ? Collect(node, range) : Quantify(node, range);
+    Value result =
+        node.text == "map" || node.text == "filter" ? Collect(node, range) : Quantify(node, range);
     scope_.pop_back();
     return result;
   }
@@ -187,7 +206,8 @@ class Evaluation {
       Value value = Of(*node.children[1]);
       const auto* truth = value.As<bool>();
       if (truth == nullptr) {
-        if (!error) error = value.IsError() ? value : Value::Error("no such overload: " + node.text);
+        if (!error)
+          error = value.IsError() ? value : Value::Error("no such overload: " + node.text);
         continue;
       }
       if (node.text == "all" && !*truth) return Bool(false);

@@ -4,10 +4,11 @@
 //
 // It speaks the part of CEL that rules need: operators, ?:, `in`, has(), the macros all, exists,
 // exists_one, filter and map, conversions, the string functions of Kubernetes' library, durations
-// and quantities. Whatever it does not know fails at compile time or gives an error value, never a guess.
+// and quantities. Whatever it does not know fails at compile time or gives an error value, never a
+// guess.
 //
-// Work is bounded: an expression has at most kMaxDepth levels, an evaluation at most kMaxSteps steps, and
-// regular expressions run in linear time.
+// Work is bounded: an expression has at most kMaxDepth levels, an evaluation at most kMaxSteps
+// steps, and regular expressions run in linear time.
 //
 // Thread safety: const methods from any thread.
 

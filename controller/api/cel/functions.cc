@@ -44,13 +44,15 @@ Value SizeOf(Arguments a, const RE2*) {
   if (const auto* text = a[0].As<std::string>()) {
     return Value::Data(static_cast<std::int64_t>(CountCodePoints(*text)));
   }
-  if (a[0].IsList() || a[0].As<JsonMap>()) return Value::Data(static_cast<std::int64_t>(a[0].Size()));
+  if (a[0].IsList() || a[0].As<JsonMap>())
+    return Value::Data(static_cast<std::int64_t>(a[0].Size()));
   return NoOverload("size", a);
 }
 
 Value Split(Arguments a, const RE2*) {
   auto parts = std::make_shared<List>();
-  for (std::string& part : SplitText(Text(a, 0), Text(a, 1))) parts->push_back(Value::Data(std::move(part)));
+  for (std::string& part : SplitText(Text(a, 0), Text(a, 1)))
+    parts->push_back(Value::Data(std::move(part)));
   return Value::Data(std::shared_ptr<const List>(std::move(parts)));
 }
 
@@ -73,7 +75,9 @@ Value Position(const std::string& text, std::size_t byte) {
 }
 
 Value IndexOf(Arguments a, const RE2*) { return Position(Text(a, 0), Text(a, 0).find(Text(a, 1))); }
-Value LastIndexOf(Arguments a, const RE2*) { return Position(Text(a, 0), Text(a, 0).rfind(Text(a, 1))); }
+Value LastIndexOf(Arguments a, const RE2*) {
+  return Position(Text(a, 0), Text(a, 0).rfind(Text(a, 1)));
+}
 
 Value Substring(Arguments a, const RE2*) {
   const std::string& text = Text(a, 0);
@@ -105,7 +109,8 @@ Value ToInt(Arguments a, const RE2*) {
 }
 
 Value ToDouble(Arguments a, const RE2*) {
-  if (const auto* number = a[0].As<std::int64_t>()) return Value::Data(static_cast<double>(*number));
+  if (const auto* number = a[0].As<std::int64_t>())
+    return Value::Data(static_cast<double>(*number));
   if (a[0].As<double>()) return a[0];
   const auto* text = a[0].As<std::string>();
   if (text == nullptr) return NoOverload("double", a);
@@ -121,7 +126,8 @@ Value ToText(Arguments a, const RE2*) {
   if (a[0].As<std::string>()) return a[0];
   if (const auto* number = a[0].As<std::int64_t>()) return Value::Data(fmt::format("{}", *number));
   if (const auto* number = a[0].As<double>()) return Value::Data(fmt::format("{}", *number));
-  if (const auto* truth = a[0].As<bool>()) return Value::Data(std::string(*truth ? "true" : "false"));
+  if (const auto* truth = a[0].As<bool>())
+    return Value::Data(std::string(*truth ? "true" : "false"));
   return NoOverload("string", a);
 }
 
@@ -131,7 +137,9 @@ Value ToDuration(Arguments a, const RE2*) {
   return Value::Data(*duration);
 }
 
-Value IsQuantity(Arguments a, const RE2*) { return Value::Data(ParseQuantity(Text(a, 0)).has_value()); }
+Value IsQuantity(Arguments a, const RE2*) {
+  return Value::Data(ParseQuantity(Text(a, 0)).has_value());
+}
 
 Value ToQuantity(Arguments a, const RE2*) {
   const std::optional<long double> number = ParseQuantity(Text(a, 0));
@@ -161,13 +169,16 @@ struct Entry {
   std::string_view name;
   bool member;
   std::size_t arguments;
-  char types;  // 's': all are strings; 't': the first is a string; 'l': the first is a list; 'a': any
+  char types;  // 's': all are strings; 't': the first is a string; 'l': the first is a list; 'a':
+               // any
   Function function;
 };
 
 constexpr Entry kFunctions[] = {
     {"startsWith", true, 2, 's',
-     [](Arguments a, const RE2*) { return Value(Value::Data(Text(a, 0).starts_with(Text(a, 1)))); }},
+     [](Arguments a, const RE2*) {
+       return Value(Value::Data(Text(a, 0).starts_with(Text(a, 1))));
+     }},
     {"endsWith", true, 2, 's',
      [](Arguments a, const RE2*) { return Value(Value::Data(Text(a, 0).ends_with(Text(a, 1)))); }},
     {"contains", true, 2, 's',
@@ -185,7 +196,8 @@ constexpr Entry kFunctions[] = {
     {"substring", true, 3, 't', Substring},
     {"lowerAscii", true, 1, 's',
      [](Arguments a, const RE2*) { return Value(Value::Data(LowerAscii(Text(a, 0)))); }},
-    {"trim", true, 1, 's', [](Arguments a, const RE2*) { return Value(Value::Data(Trim(Text(a, 0)))); }},
+    {"trim", true, 1, 's',
+     [](Arguments a, const RE2*) { return Value(Value::Data(Trim(Text(a, 0)))); }},
     {"replace", true, 3, 's',
      [](Arguments a, const RE2*) {
        return Value(Value::Data(ReplaceAll(Text(a, 0), Text(a, 1), Text(a, 2))));
@@ -204,19 +216,24 @@ constexpr Entry kFunctions[] = {
 };
 
 const Entry* FindEntry(std::string_view name, bool member, std::size_t arguments) {
-  const auto* it = std::find_if(std::begin(kFunctions), std::end(kFunctions), [&](const Entry& entry) {
-    return entry.name == name && entry.member == member && entry.arguments == arguments;
-  });
+  const auto* it =
+      std::find_if(std::begin(kFunctions), std::end(kFunctions), [&](const Entry& entry) {
+        return entry.name == name && entry.member == member && entry.arguments == arguments;
+      });
   return it == std::end(kFunctions) ? nullptr : it;
 }
 
 bool Accepts(const Entry& entry, Arguments arguments) {
   const auto is_text = [](const Value& value) { return value.As<std::string>() != nullptr; };
   switch (entry.types) {
-    case 's': return std::all_of(arguments.begin(), arguments.end(), is_text);
-    case 't': return is_text(arguments[0]);
-    case 'l': return arguments[0].IsList() && (arguments.size() == 1 || is_text(arguments[1]));
-    default: return true;
+    case 's':
+      return std::all_of(arguments.begin(), arguments.end(), is_text);
+    case 't':
+      return is_text(arguments[0]);
+    case 'l':
+      return arguments[0].IsList() && (arguments.size() == 1 || is_text(arguments[1]));
+    default:
+      return true;
   }
 }
 
@@ -226,7 +243,8 @@ bool IsFunction(std::string_view name, bool member, std::size_t arguments) {
   return FindEntry(name, member, arguments) != nullptr;
 }
 
-Value CallFunction(std::string_view name, bool member, std::span<const Value> arguments, const RE2* regex) {
+Value CallFunction(std::string_view name, bool member, std::span<const Value> arguments,
+                   const RE2* regex) {
   const Entry* entry = FindEntry(name, member, arguments.size());
   if (entry == nullptr || !Accepts(*entry, arguments)) return NoOverload(name, arguments);
   return entry->function(arguments, regex);

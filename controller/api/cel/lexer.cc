@@ -90,7 +90,8 @@ class Lexer {
     static constexpr std::string_view kTo = "\\'\"`?\n\r\t\a\b\f\v";
     const char c = pos_ + 1 < text_.size() ? text_[pos_ + 1] : '\0';
     const std::size_t known = c == '\0' ? std::string_view::npos : kFrom.find(c);
-    if (known == std::string_view::npos) return Invalid(fmt::format("CEL does not know the escape \\{}", c));
+    if (known == std::string_view::npos)
+      return Invalid(fmt::format("CEL does not know the escape \\{}", c));
     out.push_back(kTo[known]);
     pos_ += 2;
     return {};

@@ -9,7 +9,8 @@ namespace stoker::api::cel {
 namespace {
 
 Value NoOverload(std::string_view op, const Value& left, const Value& right) {
-  return Value::Error(fmt::format("no such overload: {} {} {}", left.TypeName(), op, right.TypeName()));
+  return Value::Error(
+      fmt::format("no such overload: {} {} {}", left.TypeName(), op, right.TypeName()));
 }
 
 std::optional<double> AsDouble(const Value& value) {
@@ -46,9 +47,15 @@ Value IntArithmetic(char op, std::int64_t left, std::int64_t right) {
   std::int64_t result = 0;
   bool overflow = false;
   switch (op) {
-    case '+': overflow = __builtin_add_overflow(left, right, &result); break;
-    case '-': overflow = __builtin_sub_overflow(left, right, &result); break;
-    case '*': overflow = __builtin_mul_overflow(left, right, &result); break;
+    case '+':
+      overflow = __builtin_add_overflow(left, right, &result);
+      break;
+    case '-':
+      overflow = __builtin_sub_overflow(left, right, &result);
+      break;
+    case '*':
+      overflow = __builtin_mul_overflow(left, right, &result);
+      break;
     default:
       if (right == 0) return Value::Error("division by zero");
       overflow = left == INT64_MIN && right == -1;

@@ -18,7 +18,8 @@ namespace {
 using NodePtr = std::unique_ptr<Node>;
 using Parsed = Result<NodePtr>;
 
-constexpr std::array<std::string_view, 5> kMacros = {"all", "exists", "exists_one", "filter", "map"};
+constexpr std::array<std::string_view, 5> kMacros = {"all", "exists", "exists_one", "filter",
+                                                     "map"};
 
 NodePtr MakeNode(NodeKind kind, std::string text = "") {
   auto node = std::make_unique<Node>();
@@ -55,7 +56,8 @@ class Parser {
   }
   [[nodiscard]] Error Unexpected() const {
     const bool end = Peek().kind == Token::Kind::kEnd;
-    return Invalid(end ? "the expression ends too soon" : fmt::format("\"{}\" is not expected", Peek().text));
+    return Invalid(end ? "the expression ends too soon"
+                       : fmt::format("\"{}\" is not expected", Peek().text));
   }
 
   Parsed Ternary() {
@@ -77,7 +79,9 @@ class Parser {
 
   Parsed Or() { return LeftAssociative(&Parser::And, {"||"}); }
   Parsed And() { return LeftAssociative(&Parser::Relation, {"&&"}); }
-  Parsed Relation() { return LeftAssociative(&Parser::Sum, {"==", "!=", "<=", ">=", "<", ">", "in"}); }
+  Parsed Relation() {
+    return LeftAssociative(&Parser::Sum, {"==", "!=", "<=", ">=", "<", ">", "in"});
+  }
   Parsed Sum() { return LeftAssociative(&Parser::Product, {"+", "-"}); }
   Parsed Product() { return LeftAssociative(&Parser::Unary, {"*", "/", "%"}); }
 
@@ -93,7 +97,8 @@ class Parser {
     return "";
   }
 
-  Parsed LeftAssociative(Parsed (Parser::*operand)(), std::initializer_list<std::string_view> operators) {
+  Parsed LeftAssociative(Parsed (Parser::*operand)(),
+                         std::initializer_list<std::string_view> operators) {
     STOKER_TRY(NodePtr left, (this->*operand)());
     for (std::string op = TakeAny(operators); !op.empty(); op = TakeAny(operators)) {
       STOKER_TRY(NodePtr right, (this->*operand)());
@@ -207,13 +212,18 @@ class Parser {
       return list;
     }
     const Token token = Peek();
-    if (token.kind == Token::Kind::kEnd || token.kind == Token::Kind::kOperator) return Unexpected();
+    if (token.kind == Token::Kind::kEnd || token.kind == Token::Kind::kOperator)
+      return Unexpected();
     ++pos_;
     switch (token.kind) {
-      case Token::Kind::kString: return MakeLiteral(Value::Data(token.text));
-      case Token::Kind::kInt: return Number<std::int64_t>(token.text);
-      case Token::Kind::kDouble: return Number<double>(token.text);
-      default: return Identifier(token.text);
+      case Token::Kind::kString:
+        return MakeLiteral(Value::Data(token.text));
+      case Token::Kind::kInt:
+        return Number<std::int64_t>(token.text);
+      case Token::Kind::kDouble:
+        return Number<double>(token.text);
+      default:
+        return Identifier(token.text);
     }
   }
 
@@ -236,7 +246,8 @@ class Parser {
   Parsed Has() {
     Take("(");
     STOKER_TRY(NodePtr field, Ternary());
-    if (field->kind != NodeKind::kSelect) return Invalid("has() takes a field, such as has(self.ttl)");
+    if (field->kind != NodeKind::kSelect)
+      return Invalid("has() takes a field, such as has(self.ttl)");
     if (!Take(")")) return Unexpected();
     field->kind = NodeKind::kHas;
     return field;

@@ -89,8 +89,9 @@ std::optional<std::chrono::nanoseconds> ParseGoDuration(std::string_view text) {
     }
     if (pos == 0) return std::nullopt;
     text.remove_prefix(pos);
-    const auto* unit = std::find_if(kUnits.begin(), kUnits.end(),
-                                    [&](const auto& candidate) { return text.starts_with(candidate.first); });
+    const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& candidate) {
+      return text.starts_with(candidate.first);
+    });
     if (unit == kUnits.end()) return std::nullopt;
     text.remove_prefix(unit->first.size());
     if (__builtin_mul_overflow(number, unit->second, &number)) return std::nullopt;

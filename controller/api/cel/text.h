@@ -21,7 +21,8 @@ std::vector<std::string> SplitText(std::string_view text, std::string_view separ
 std::string ReplaceAll(std::string_view text, std::string_view from, std::string_view to);
 std::string LowerAscii(std::string_view text);
 std::string Trim(std::string_view text);
-// "1h30m", "500ms": whole numbers with units from ns to h; nullopt for anything else or an overflow.
+// "1h30m", "500ms": whole numbers with units from ns to h; nullopt for anything else or an
+// overflow.
 std::optional<std::chrono::nanoseconds> ParseGoDuration(std::string_view text);
 
 }  // namespace stoker::api::cel

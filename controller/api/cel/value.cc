@@ -9,24 +9,32 @@ using nlohmann::json;
 
 Value Value::FromJson(const json& value) {
   switch (value.type()) {
-    case json::value_t::boolean: return Data(value.get<bool>());
-    case json::value_t::number_integer: return Data(value.get<std::int64_t>());
+    case json::value_t::boolean:
+      return Data(value.get<bool>());
+    case json::value_t::number_integer:
+      return Data(value.get<std::int64_t>());
     case json::value_t::number_unsigned: {
       const auto number = value.get<std::uint64_t>();
       if (number > static_cast<std::uint64_t>(INT64_MAX)) return Data(static_cast<double>(number));
       return Data(static_cast<std::int64_t>(number));
     }
-    case json::value_t::number_float: return Data(value.get<double>());
-    case json::value_t::string: return Data(value.get<std::string>());
-    case json::value_t::array: return Data(JsonList{&value});
-    case json::value_t::object: return Data(JsonMap{&value});
-    default: return Data(Null{});
+    case json::value_t::number_float:
+      return Data(value.get<double>());
+    case json::value_t::string:
+      return Data(value.get<std::string>());
+    case json::value_t::array:
+      return Data(JsonList{&value});
+    case json::value_t::object:
+      return Data(JsonMap{&value});
+    default:
+      return Data(Null{});
   }
 }
 
 std::string Value::TypeName() const {
-  static constexpr const char* kNames[] = {"null_type", "bool", "int",  "double",   "string",   "list",
-                                           "map",       "list", "duration", "quantity", "type", "error"};
+  static constexpr const char* kNames[] = {"null_type", "bool",     "int",  "double",
+                                           "string",    "list",     "map",  "list",
+                                           "duration",  "quantity", "type", "error"};
   return kNames[data_.index()];
 }
 

@@ -2,9 +2,9 @@
 
 // What a CEL expression computes: a scalar, a list, a map, or an error.
 //
-// Lists and maps that come from the manifest are views of its JSON, so that a rule over a thousand keys
-// copies nothing; lists that a rule makes itself are shared. An error is a value, because in CEL
-// `false && error` is false and `true || error` is true.
+// Lists and maps that come from the manifest are views of its JSON, so that a rule over a thousand
+// keys copies nothing; lists that a rule makes itself are shared. An error is a value, because in
+// CEL `false && error` is false and `true || error` is true.
 //
 // Thread safety: plain values. Lifetime: a value must not outlive the JSON that it was made from.
 
@@ -69,7 +69,8 @@ class Value {
   Data data_;
 };
 
-// CEL's equality: numbers by value whatever their type, lists item by item, other types never equal.
+// CEL's equality: numbers by value whatever their type, lists item by item, other types never
+// equal.
 bool Equal(const Value& left, const Value& right);
 
 }  // namespace stoker::api::cel

@@ -1,5 +1,5 @@
-// One corpus of manifests, two judges: the real API server and this program. They must agree on every
-// file, and on what a good one looks like with its defaults.
+// One corpus of manifests, two judges: the real API server and this program. They must agree on
+// every file, and on what a good one looks like with its defaults.
 //
 // A bad manifest says in its first two lines what must be in both judges' words:
 //   # expect: <part of the message>
@@ -27,7 +27,8 @@ using ::testing::HasSubstr;
 
 std::vector<std::string> Corpus(const std::string& folder) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/" + folder)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/" + folder)) {
     paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
@@ -53,7 +54,8 @@ Expectation ReadExpectation(const std::string& text) {
           text.substr(expect.size() + field.size() + 2)};
 }
 
-// What this program says of a manifest of one document; empty: it is good, and `object` has its defaults.
+// What this program says of a manifest of one document; empty: it is good, and `object` has its
+// defaults.
 std::string OwnVerdict(const std::string& text, nlohmann::json& object) {
   Result<std::vector<nlohmann::json>> documents = ParseDocuments(text);
   if (!documents) return documents.error().message;
@@ -75,7 +77,8 @@ class AgreementTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { server_.reset(); }
 
-  // kubectl keeps the last of two equal JSON members without a word, so JSON goes to the server as it is.
+  // kubectl keeps the last of two equal JSON members without a word, so JSON goes to the server as
+  // it is.
   static testing::CommandResult Judge(const std::string& manifest) {
     if (manifest.starts_with('{')) {
       return server_->Kubectl({"create", "--raw",
@@ -84,7 +87,8 @@ class AgreementTest : public ::testing::Test {
                                "-f", "-"},
                               manifest);
     }
-    return server_->Kubectl({"apply", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-"}, manifest);
+    return server_->Kubectl(
+        {"apply", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-"}, manifest);
   }
 
   static std::unique_ptr<testing::ApiServer> server_;
@@ -103,7 +107,8 @@ TEST_F(AgreementTest, GoodManifestsAreAcceptedByBothWithTheSameDefaults) {
     const testing::CommandResult server = Judge(manifest);
     ASSERT_EQ(server.exit_code, 0) << server.err;
     const nlohmann::json theirs = nlohmann::json::parse(server.out);
-    EXPECT_EQ(own["spec"], theirs["spec"]) << nlohmann::json::diff(own["spec"], theirs["spec"]).dump(2);
+    EXPECT_EQ(own["spec"], theirs["spec"])
+        << nlohmann::json::diff(own["spec"], theirs["spec"]).dump(2);
     if (own["kind"] == "WarmingPolicy") {
       EXPECT_EQ(ChangeHash(own["spec"]), ChangeHash(theirs["spec"]));
     }
@@ -116,7 +121,8 @@ TEST_F(AgreementTest, BadManifestsAreRefusedByBothWithTheSameFieldAndMend) {
   for (const std::string& path : paths) {
     SCOPED_TRACE(path);
     const Expectation expected = ReadExpectation(testing::ReadFile(path));
-    ASSERT_FALSE(expected.message.empty() || expected.field.empty()) << "the first two lines say what to expect";
+    ASSERT_FALSE(expected.message.empty() || expected.field.empty())
+        << "the first two lines say what to expect";
     nlohmann::json own;
     const std::string verdict = OwnVerdict(expected.manifest, own);
     EXPECT_THAT(verdict, HasSubstr(expected.message));

@@ -35,17 +35,19 @@ TEST_P(ChangeHashTest, MovesOnlyWithWhatIsWarmed) {
 
 INSTANTIATE_TEST_SUITE_P(
     Changes, ChangeHashTest,
-    ::testing::Values(Change{"key", [](json& s) { s["sources"][0]["static"]["keys"].push_back("c"); }, true},
-                      Change{"strategy", [](json& s) { s["strategy"] = {{"type", "Selective"}, {"top", 1}}; }, true},
-                      Change{"origin", [](json& s) { s["origins"][0]["http"]["url"] = "http://b/{key}"; }, true},
-                      Change{"target", [](json& s) { s["targets"][0]["redis"]["database"] = 1; }, true},
-                      Change{"ttl", [](json& s) { s["targets"][0]["write"]["ttl"] = "1h"; }, true},
-                      Change{"suspend", [](json& s) { s["suspend"] = true; }, false},
-                      Change{"pacing", [](json& s) { s["pacing"]["burst"] = 99; }, false},
-                      Change{"workers", [](json& s) { s["execution"]["workers"]["replicas"] = 9; }, false},
-                      Change{"whole_float", [](json& s) { s["sources"][0]["weight"] = 1.0; }, false},
-                      Change{"null", [](json& s) { s["sources"][0]["limit"] = nullptr; }, false},
-                      Change{"none", [](json&) {}, false}),
+    ::testing::Values(
+        Change{"key", [](json& s) { s["sources"][0]["static"]["keys"].push_back("c"); }, true},
+        Change{"strategy", [](json& s) { s["strategy"] = {{"type", "Selective"}, {"top", 1}}; },
+               true},
+        Change{"origin", [](json& s) { s["origins"][0]["http"]["url"] = "http://b/{key}"; }, true},
+        Change{"target", [](json& s) { s["targets"][0]["redis"]["database"] = 1; }, true},
+        Change{"ttl", [](json& s) { s["targets"][0]["write"]["ttl"] = "1h"; }, true},
+        Change{"suspend", [](json& s) { s["suspend"] = true; }, false},
+        Change{"pacing", [](json& s) { s["pacing"]["burst"] = 99; }, false},
+        Change{"workers", [](json& s) { s["execution"]["workers"]["replicas"] = 9; }, false},
+        Change{"whole_float", [](json& s) { s["sources"][0]["weight"] = 1.0; }, false},
+        Change{"null", [](json& s) { s["sources"][0]["limit"] = nullptr; }, false},
+        Change{"none", [](json&) {}, false}),
     [](const auto& info) { return info.param.name; });
 
 TEST(ChangeHash, DoesNotDependOnTheOrderOfMembers) {
@@ -56,7 +58,8 @@ TEST(ChangeHash, DoesNotDependOnTheOrderOfMembers) {
 
 // A release that moved the hash would warm every policy of every cluster again.
 TEST(ChangeHash, StaysTheSameBetweenReleases) {
-  const json spec = json::parse(R"({"sources": [{"name": "a"}], "strategy": {"type": "Bulk"}, "origins": [], "targets": []})");
+  const json spec = json::parse(
+      R"({"sources": [{"name": "a"}], "strategy": {"type": "Bulk"}, "origins": [], "targets": []})");
   EXPECT_EQ(ChangeHash(spec), "c6dc7673f456f537e7961ed684740167074d07bca517312d9dfafaba779a5515");
 }
 

@@ -21,7 +21,8 @@ json Defaulted(json object) {
 }
 
 json FromCorpus(const std::string& name) {
-  const auto documents = ParseDocuments(testing::ReadFile(STOKER_SOURCE_DIR + "/tests/corpus/good/" + name));
+  const auto documents =
+      ParseDocuments(testing::ReadFile(STOKER_SOURCE_DIR + "/tests/corpus/good/" + name));
   EXPECT_TRUE(documents) << documents.error().message;
   return Defaulted(documents->front());
 }
@@ -141,12 +142,13 @@ TEST(ToWarmingPolicy, KeepsTheSpecAsJsonAndTheStatus) {
 TEST(ToWarmingPolicySpec, NamesTheFieldThatCannotBeRead) {
   json spec = Defaulted(SamplePolicy())["spec"];
   spec["targets"][0]["write"]["ttl"] = "1 week";
-  EXPECT_THAT(ToWarmingPolicySpec(spec).error().message, HasSubstr("spec: targets[0]: ttl: \"1 week\" is not a duration"));
+  EXPECT_THAT(ToWarmingPolicySpec(spec).error().message,
+              HasSubstr("spec: targets[0]: ttl: \"1 week\" is not a duration"));
 }
 
 TEST(ToWarmingPolicySpec, RefusesWhatWentRoundTheSchema) {
-  for (const char* text : {"null", "[]", "{\"sources\": 1}", "{\"sources\": [{}]}", "{\"origins\": [{\"name\": 1}]}",
-                           "{\"pacing\": {\"burst\": \"x\"}}"}) {
+  for (const char* text : {"null", "[]", "{\"sources\": 1}", "{\"sources\": [{}]}",
+                           "{\"origins\": [{\"name\": 1}]}", "{\"pacing\": {\"burst\": \"x\"}}"}) {
     EXPECT_FALSE(ToWarmingPolicySpec(json::parse(text))) << text;
   }
 }
@@ -163,7 +165,8 @@ TEST(ToPrewarmSchedule, ReadsEveryField) {
 }
 
 TEST(ToObjectMeta, ReadsWhatIsThereAndSkipsTheRest) {
-  const ObjectMeta meta = ToObjectMeta(json::parse(R"({"metadata": {"name": "a", "namespace": "b", "uid": "c",
+  const ObjectMeta meta =
+      ToObjectMeta(json::parse(R"({"metadata": {"name": "a", "namespace": "b", "uid": "c",
       "resourceVersion": "9", "generation": 4, "creationTimestamp": "2026-11-27T06:00:00Z", "deletionTimestamp": null,
       "labels": {"x": "y", "odd": 1}, "annotations": 5}})"));
   EXPECT_EQ(meta.name, "a");

@@ -1,5 +1,5 @@
-// The corpus of good and bad manifests, as this program judges it. tests/integration/api asks the real API
-// server too; this one runs where there is none, and in every sanitizer.
+// The corpus of good and bad manifests, as this program judges it. tests/integration/api asks the
+// real API server too; this one runs where there is none, and in every sanitizer.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,8 @@ using ::testing::HasSubstr;
 
 std::vector<std::string> Corpus(const std::string& folder) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/" + folder)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/" + folder)) {
     paths.push_back(entry.path().string());
   }
   return paths;
@@ -39,7 +40,8 @@ std::string Verdict(const std::string& text) {
 }
 
 TEST(Corpus, GoodManifestsPass) {
-  for (const std::string& path : Corpus("good")) EXPECT_EQ(Verdict(testing::ReadFile(path)), "") << path;
+  for (const std::string& path : Corpus("good"))
+    EXPECT_EQ(Verdict(testing::ReadFile(path)), "") << path;
 }
 
 TEST(Corpus, BadManifestsAreRefusedWithTheFieldAndTheMend) {

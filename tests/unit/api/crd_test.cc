@@ -23,10 +23,12 @@ template <class Visit>
 void Walk(const json& schema, const std::string& path, const Visit& visit) {
   visit(schema, path);
   if (schema.contains("properties")) {
-    for (const auto& [name, child] : schema["properties"].items()) Walk(child, path + "." + name, visit);
+    for (const auto& [name, child] : schema["properties"].items())
+      Walk(child, path + "." + name, visit);
   }
   if (schema.contains("items")) Walk(schema["items"], path + "[]", visit);
-  if (schema.contains("additionalProperties")) Walk(schema["additionalProperties"], path + ".*", visit);
+  if (schema.contains("additionalProperties"))
+    Walk(schema["additionalProperties"], path + ".*", visit);
 }
 
 class CrdTest : public ::testing::TestWithParam<const char*> {};
@@ -37,7 +39,9 @@ TEST_P(CrdTest, Compiles) {
 }
 
 // kubectl apply keeps the whole file in an annotation, and Helm keeps it in a Secret.
-TEST_P(CrdTest, StaysBelowTheSizeThatApplyTakes) { EXPECT_LT(CrdYaml(GetParam()).size(), 100'000U); }
+TEST_P(CrdTest, StaysBelowTheSizeThatApplyTakes) {
+  EXPECT_LT(CrdYaml(GetParam()).size(), 100'000U);
+}
 
 TEST_P(CrdTest, ExplainsEveryField) {
   Walk(SchemaOf(GetParam()), "", [](const json& node, const std::string& path) {
@@ -48,14 +52,16 @@ TEST_P(CrdTest, ExplainsEveryField) {
 
 // The cost of rules is estimated from bounds, and memory is bounded by them.
 TEST_P(CrdTest, BoundsEveryListMapAndStringOfTheSpec) {
-  Walk(SchemaOf(GetParam())["properties"]["spec"], "spec", [](const json& node, const std::string& path) {
-    const std::string type = node.value("type", "");
-    if (type == "array") EXPECT_TRUE(node.contains("maxItems")) << path;
-    if (type == "object" && node.contains("additionalProperties")) {
-      EXPECT_TRUE(node.contains("maxProperties")) << path;
-    }
-    if (type == "string" && !node.contains("enum")) EXPECT_TRUE(node.contains("maxLength")) << path;
-  });
+  Walk(SchemaOf(GetParam())["properties"]["spec"], "spec",
+       [](const json& node, const std::string& path) {
+         const std::string type = node.value("type", "");
+         if (type == "array") EXPECT_TRUE(node.contains("maxItems")) << path;
+         if (type == "object" && node.contains("additionalProperties")) {
+           EXPECT_TRUE(node.contains("maxProperties")) << path;
+         }
+         if (type == "string" && !node.contains("enum"))
+           EXPECT_TRUE(node.contains("maxLength")) << path;
+       });
 }
 
 TEST_P(CrdTest, SaysWhatToChangeInEveryRule) {

@@ -47,7 +47,8 @@ TEST(ParseDocuments, ReadsFlowYamlThatBeginsLikeJson) {
 }
 
 TEST(ParseDocuments, KeepsQuotedScalarsAsStrings) {
-  EXPECT_EQ(ParseOne("a: \"no\"\nb: '010'\nc: |-\n  1\n"), (json{{"a", "no"}, {"b", "010"}, {"c", "1"}}));
+  EXPECT_EQ(ParseOne("a: \"no\"\nb: '010'\nc: |-\n  1\n"),
+            (json{{"a", "no"}, {"b", "010"}, {"c", "1"}}));
 }
 
 TEST(ParseDocuments, TurnsNamesIntoStrings) {
@@ -90,12 +91,14 @@ TEST(ParseDocuments, SaysWhatIsNotJson) {
 }
 
 TEST(ParseDocuments, RefusesAnAliasOfWhatItStandsIn) {
-  EXPECT_THAT(Complaint("a: &a\n  b: *a\n"), HasSubstr("an alias stands inside the value that it names"));
+  EXPECT_THAT(Complaint("a: &a\n  b: *a\n"),
+              HasSubstr("an alias stands inside the value that it names"));
 }
 
 TEST(ParseDocuments, CapsDepth) {
   EXPECT_EQ(Complaint(std::string(60, '[') + std::string(60, ']')), "");
-  EXPECT_THAT(Complaint(std::string(65, '[') + std::string(65, ']')), HasSubstr("nested deeper than 64"));
+  EXPECT_THAT(Complaint(std::string(65, '[') + std::string(65, ']')),
+              HasSubstr("nested deeper than 64"));
   EXPECT_NE(Complaint(std::string(100'000, '[')), "");
   std::string nested;
   for (int i = 0; i < 100; ++i) nested += "{\"a\":";

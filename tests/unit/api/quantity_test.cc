@@ -17,7 +17,8 @@ TEST(ParseQuantity, ReadsEverySuffix) {
 }
 
 TEST(ParseQuantity, RefusesWhatIsNone) {
-  for (const char* text : {"", "Mi", "1 Mi", "1MB", "1..2", "1ki", "--1", "1e", "1e+", "1e1x", "lots", "1Mi "}) {
+  for (const char* text :
+       {"", "Mi", "1 Mi", "1MB", "1..2", "1ki", "--1", "1e", "1e+", "1e1x", "lots", "1Mi "}) {
     EXPECT_FALSE(ParseQuantity(text)) << text;
   }
 }

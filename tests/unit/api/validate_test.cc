@@ -21,7 +21,8 @@ TEST(DefaultAndValidate, FillsInTheDefaultsOfAPolicy) {
   json policy = SamplePolicy();
   ASSERT_TRUE(DefaultAndValidate(policy).empty());
   const json& spec = policy["spec"];
-  EXPECT_EQ(spec["pacing"], json::parse(R"({"requestsPerSecond": 100, "burst": 10, "maxInFlight": 10})"));
+  EXPECT_EQ(spec["pacing"],
+            json::parse(R"({"requestsPerSecond": 100, "burst": 10, "maxInFlight": 10})"));
   EXPECT_EQ(spec["retry"], json::parse(R"({"limit": 3, "backoff": "100ms", "maxBackoff": "5s"})"));
   EXPECT_EQ(spec["strategy"]["type"], "Bulk");
   EXPECT_EQ(spec["execution"]["workers"]["replicas"], 1);
@@ -50,7 +51,8 @@ TEST(DefaultAndValidate, AcceptsAnObjectAsTheServerReturnsIt) {
   json policy = SamplePolicy();
   policy["metadata"].update(json::parse(R"({"uid": "u", "resourceVersion": "7", "generation": 2,
       "creationTimestamp": "2026-11-27T06:00:00Z", "managedFields": [], "annotations": {"stoker.dev/requestedAt": "x"}})"));
-  policy["status"] = json::parse(R"({"observedGeneration": 2, "progress": {"percent": 50, "enumerated": true}})");
+  policy["status"] =
+      json::parse(R"({"observedGeneration": 2, "progress": {"percent": 50, "enumerated": true}})");
   EXPECT_EQ(Verdict(policy), "");
 }
 
@@ -71,12 +73,15 @@ TEST(DefaultAndValidate, JudgesMetadata) {
   EXPECT_EQ(with("labels", {{"app.kubernetes.io/name", "x"}, {"empty", ""}}), "");
   EXPECT_THAT(with("name", "A"), HasSubstr("metadata.name: a lowercase RFC 1123 subdomain"));
   EXPECT_THAT(with("name", 7), HasSubstr("metadata.name: must be of type string"));
-  EXPECT_THAT(with("name", std::string(48, 'a')), HasSubstr("metadata.name: must be no more than 47 characters"));
+  EXPECT_THAT(with("name", std::string(48, 'a')),
+              HasSubstr("metadata.name: must be no more than 47 characters"));
   EXPECT_THAT(with("namespace", "a.b"), HasSubstr("metadata.namespace"));
-  EXPECT_THAT(with("labels", {{"a", true}}), HasSubstr("metadata.labels.a: must be of type string"));
+  EXPECT_THAT(with("labels", {{"a", true}}),
+              HasSubstr("metadata.labels.a: must be of type string"));
   EXPECT_THAT(with("labels", {{"a b", "x"}}), HasSubstr("metadata.labels"));
   EXPECT_THAT(with("labels", {{"a", std::string(64, 'x')}}), HasSubstr("metadata.labels"));
-  EXPECT_THAT(with("annotations", {{"a", std::string(300'000, 'x')}}), HasSubstr("metadata.annotations: Too long"));
+  EXPECT_THAT(with("annotations", {{"a", std::string(300'000, 'x')}}),
+              HasSubstr("metadata.annotations: Too long"));
   EXPECT_THAT(with("colour", "red"), HasSubstr("unknown field \"metadata.colour\""));
   json nameless = SamplePolicy();
   nameless.erase("metadata");
