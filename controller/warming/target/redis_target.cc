@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/post.hpp>
 #include <cstring>
 #include <utility>
 
@@ -40,11 +41,9 @@ class RedisPipeline : public std::enable_shared_from_this<RedisPipeline> {
     const auto self = shared_from_this();
     if (state_ == State::kReady) co_return tl::expected<void, TargetError>();
     auto batch = std::make_shared<Batch>(loop_, 0);
+    openers_.push_back(batch);  // first: a refused address fails before EnsureDialling() returns
     EnsureDialling(deadline);
-    if (state_ == State::kDialling) {
-      openers_.push_back(batch);
-      co_await batch->waiter.Wait(deadline);
-    }
+    if (state_ == State::kDialling) co_await batch->waiter.Wait(deadline);
     if (batch->error) co_return tl::make_unexpected(std::move(*batch->error));
     if (state_ != State::kReady) co_return tl::make_unexpected(Late());
     co_return tl::expected<void, TargetError>();
@@ -163,7 +162,12 @@ class RedisPipeline : public std::enable_shared_from_this<RedisPipeline> {
     if (state_ == State::kReady) {
       if (!flushing_) {
         flushing_ = true;
-        asio::co_spawn(loop_, Flush(shared_from_this()), asio::detached);
+        // Posted: on this loop co_spawn would begin at once, and send each command by itself.
+        asio::post(loop_, [self = shared_from_this(), mine = generation_] {
+          if (mine == self->generation_) {
+            asio::co_spawn(self->loop_, self->Flush(self), asio::detached);
+          }
+        });
       }
       return;
     }
