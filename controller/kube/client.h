@@ -2,14 +2,14 @@
 
 // The verbs of the Kubernetes API, typed by Resource, on top of a Transport.
 //
-// Every call has a deadline and returns the server's own sentence on failure (Status.message). HTTP codes
-// map to Code: 400/422 kInvalid, 401/403 kPermission, 404 kNotFound, 409 kConflict or (reason AlreadyExists)
-// kAlreadyExists, 410 kExpired, 408/504 kTimeout, 429/5xx and broken connections kUnavailable.
-// A create may be replayed by the transport on a dead pooled connection: names are deterministic, and
-// kAlreadyExists means "look whether it is ours".
+// Every call has a deadline and returns the server's own sentence on failure (Status.message). HTTP
+// codes map to Code: 400/422 kInvalid, 401/403 kPermission, 404 kNotFound, 409 kConflict or (reason
+// AlreadyExists) kAlreadyExists, 410 kExpired, 408/504 kTimeout, 429/5xx and broken connections
+// kUnavailable. A create may be replayed by the transport on a dead pooled connection: names are
+// deterministic, and kAlreadyExists means "look whether it is ours".
 //
-// Fencing: a Client made with `may_write` asks it before every write; when it says no (the lease ran out),
-// the write fails with kCancelled and nothing is sent.
+// Fencing: a Client made with `may_write` asks it before every write; when it says no (the lease
+// ran out), the write fails with kCancelled and nothing is sent.
 //
 // Thread safety: all methods from any thread. Lifetime: the Transport outlives the Client.
 
@@ -33,9 +33,9 @@ inline constexpr char kFieldManager[] = "stoker";
 enum class PatchType { kMerge, kJson, kApply };
 
 struct DeleteOptions {
-  std::string uid;                            // precondition; empty: none
-  std::string resource_version;               // precondition; empty: none
-  std::string propagation = "Background";     // Background, Foreground, Orphan
+  std::string uid;                         // precondition; empty: none
+  std::string resource_version;            // precondition; empty: none
+  std::string propagation = "Background";  // Background, Foreground, Orphan
 };
 
 struct ListOptions {
@@ -56,7 +56,8 @@ class Client {
 
   Result<nlohmann::json> Get(const Resource& r, std::string_view ns, std::string_view name);
   Result<ListResult> List(const Resource& r, std::string_view ns, const ListOptions& options = {});
-  Result<nlohmann::json> Create(const Resource& r, std::string_view ns, const nlohmann::json& object);
+  Result<nlohmann::json> Create(const Resource& r, std::string_view ns,
+                                const nlohmann::json& object);
   // PUT; the object carries resourceVersion. subresource may be "status".
   Result<nlohmann::json> Replace(const Resource& r, std::string_view ns, std::string_view name,
                                  const nlohmann::json& object, std::string_view subresource = {});

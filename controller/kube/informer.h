@@ -2,13 +2,13 @@
 
 // Turns a stream of changes to one resource kind into a local, queryable copy.
 //
-// The stream lies: it drops, repeats and expires. An Informer hides that: WatchList where the server has
-// it, else a paged LIST and a WATCH from its resourceVersion, with bookmarks; on 410 it lists again, on a
-// clean end it resumes, on errors it backs off with jitter. The states are explicit (as in kube-rs'
-// watcher). managedFields are pruned before an object is kept.
+// The stream lies: it drops, repeats and expires. An Informer hides that: WatchList where the
+// server has it, else a paged LIST and a WATCH from its resourceVersion, with bookmarks; on 410 it
+// lists again, on a clean end it resumes, on errors it backs off with jitter. The states are
+// explicit (as in kube-rs' watcher). managedFields are pruned before an object is kept.
 //
-// Thread safety: Get(), List() and Synced() from any thread; handlers run on the informer's own thread,
-// one at a time, never after Stop() has returned.
+// Thread safety: Get(), List() and Synced() from any thread; handlers run on the informer's own
+// thread, one at a time, never after Stop() has returned.
 
 #include <functional>
 #include <memory>

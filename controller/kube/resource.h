@@ -24,8 +24,10 @@ struct Resource {
                                  std::string_view subresource = {}) const;
 };
 
-inline constexpr Resource kWarmingPolicies{"stoker.dev", "v1alpha1", "warmingpolicies", "WarmingPolicy"};
-inline constexpr Resource kPrewarmSchedules{"stoker.dev", "v1alpha1", "prewarmschedules", "PrewarmSchedule"};
+inline constexpr Resource kWarmingPolicies{"stoker.dev", "v1alpha1", "warmingpolicies",
+                                           "WarmingPolicy"};
+inline constexpr Resource kPrewarmSchedules{"stoker.dev", "v1alpha1", "prewarmschedules",
+                                            "PrewarmSchedule"};
 inline constexpr Resource kJobs{"batch", "v1", "jobs", "Job"};
 inline constexpr Resource kPods{"", "v1", "pods", "Pod"};
 inline constexpr Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap"};

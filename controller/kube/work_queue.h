@@ -2,12 +2,12 @@
 
 // Which objects need a look, each once however often it changed, and failing ones not too often.
 //
-// A key being worked on is never handed out twice at a time; a key added meanwhile comes again after Done().
-// AddRateLimited backs off exponentially per key (5 ms to 1,000 s); Forget resets it. As client-go's
-// workqueue.
+// A key being worked on is never handed out twice at a time; a key added meanwhile comes again
+// after Done(). AddRateLimited backs off exponentially per key (5 ms to 1,000 s); Forget resets it.
+// As client-go's workqueue.
 //
-// Thread safety: all methods from any thread. Shutdown: after ShutDown() Get() returns nullopt once empty
-// of what is ready; delayed keys are dropped.
+// Thread safety: all methods from any thread. Shutdown: after ShutDown() Get() returns nullopt once
+// empty of what is ready; delayed keys are dropped.
 
 #include <memory>
 #include <optional>
