@@ -14,6 +14,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 #include <thread>
@@ -47,20 +48,21 @@ struct DemoOrigin::Impl {
 
   asio::awaitable<void> Serve(tcp::socket socket) {
     asio::error_code failure;
-    const auto token = asio::redirect_error(asio::use_awaitable, failure);
     asio::steady_timer timer(loop);
     std::string input;
     for (;;) {
       const std::size_t head =
-          co_await asio::async_read_until(socket, asio::dynamic_buffer(input, kMaxHead), "\r\n\r\n", token);
+          co_await asio::async_read_until(socket, asio::dynamic_buffer(input, kMaxHead), "\r\n\r\n",
+                                            asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
       const std::string answer = Answer(PathOf(std::string_view(input).substr(0, head)));
       input.erase(0, head);
       timer.expires_after(delay);
-      co_await timer.async_wait(token);
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
       ++requests;
-      co_await asio::async_write(socket, asio::buffer(answer), token);
+      co_await asio::async_write(socket, asio::buffer(answer),
+                                  asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
     }
   }
