@@ -31,7 +31,7 @@ ApiServer& Cluster() {
     Instance() = std::make_unique<ApiServer>(options);
     for (const char* kind : {"warmingpolicies", "prewarmschedules"}) {
       Instance()->MustKubectl({"apply", "--server-side", "-f",
-                               std::string(STOKER_SOURCE_DIR "/crds/stoker.dev_") + kind + ".yaml"});
+                               std::string(STOKER_SOURCE_DIR) + "/crds/stoker.dev_" + kind + ".yaml"});
       Instance()->MustKubectl({"wait", "--for=condition=Established", "--timeout=30s",
                                "crd/" + std::string(kind) + ".stoker.dev"});
     }
@@ -41,7 +41,7 @@ ApiServer& Cluster() {
 
 ControllerProcess::ControllerProcess(const std::string& lease, const std::vector<std::string>& flags) {
   static std::atomic<int> count{0};
-  std::vector<std::string> argv = {STOKER_BIN_DIR "/stoker-controller",
+  std::vector<std::string> argv = {std::string(STOKER_BIN_DIR) + "/stoker-controller",
                                    "--kubeconfig=" + Cluster().kubeconfig(),
                                    "--lease-namespace=default",
                                    "--lease-name=" + lease,

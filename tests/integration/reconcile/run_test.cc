@@ -18,6 +18,7 @@ class RunTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { controller_ = std::make_unique<ControllerProcess>("run-test"); }
   static void TearDownTestSuite() {
+    if (!controller_) return;  // the set-up failed and said why
     controller_->process().Signal(SIGTERM);
     EXPECT_EQ(controller_->process().Wait(seconds(10)), 0) << controller_->process().Output();
     controller_.reset();
@@ -127,7 +128,7 @@ TEST_F(RunTest, AForgedJobIsToldOfAndNotExecuted) {
     labels.erase(label);
     forged["metadata"]["labels"].erase(label);
   }
-  shop.redis().Cli({"FLUSHALL"});
+  EXPECT_EQ(shop.redis().Cli({"FLUSHALL"}), "OK");
   Cluster().MustKubectl({"create", "-f", "-"}, forged.dump());
   EXPECT_TRUE(WaitFor([&] { return Events(shop).find("ForgedRun:forged") != std::string::npos; }, seconds(20),
                       kPoll));
