@@ -1,8 +1,8 @@
 #pragma once
 
-// An HTTP server that misbehaves exactly as a script says, for what real servers do not do on demand.
+// An HTTP server that misbehaves exactly as a script says.
 //
-// Each connection is served by a thread that runs the handler of the requested path; a handler writes raw bytes.
+// A handler is chosen by the requested path and writes raw bytes.
 //
 // Thread safety: handlers run on the server's threads. The destructor closes every connection and joins.
 
@@ -12,8 +12,9 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
+
+#include "tests/support/scripted_server.h"
 
 namespace stoker::testing {
 
@@ -22,47 +23,38 @@ class BadOrigin {
   // One connection, after a request was read.
   class Peer {
    public:
-    // False when the client is gone or the server is ending.
-    bool Send(std::string_view bytes);
-    void Stall();  // says nothing more until the client leaves or the server ends
-    void Reset();  // RST instead of FIN
+    bool Send(std::string_view bytes) { return connection_.Send(bytes); }
+    void Stall() { connection_.Stall(); }
+    void Reset() { connection_.Reset(); }
     [[nodiscard]] const std::string& request() const { return request_; }
     [[nodiscard]] int number() const { return number_; }  // of the request on this connection, from 1
 
    private:
     friend class BadOrigin;
-    int fd_ = -1;
-    int number_ = 0;
+    explicit Peer(ScriptedServer::Peer& connection) : connection_(connection) {}
+    ScriptedServer::Peer& connection_;
     std::string request_;
-    bool reset_ = false;
-    const std::atomic<bool>* ending_ = nullptr;
+    int number_ = 0;
   };
   // Returns whether the connection is kept for another request.
   using Handler = std::function<bool(Peer&)>;
 
-  explicit BadOrigin(std::map<std::string, Handler> handlers);
-  ~BadOrigin();
-  [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] std::string url(const std::string& path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
-  }
-  [[nodiscard]] int connections() const { return connections_; }
+  explicit BadOrigin(std::map<std::string, Handler> handlers)
+      : handlers_(std::move(handlers)), server_([this](ScriptedServer::Peer& peer) { Serve(peer); }) {}
+  [[nodiscard]] int port() const { return server_.port(); }
+  [[nodiscard]] std::string url(const std::string& path) const { return "http://" + server_.address() + path; }
+  [[nodiscard]] int connections() const { return server_.connections(); }
   [[nodiscard]] int requests() const { return requests_; }
   [[nodiscard]] std::vector<std::string> Seen() const;  // the requests, whole
 
  private:
-  void Accept();
-  void Serve(int fd);
+  void Serve(ScriptedServer::Peer& connection);
 
   const std::map<std::string, Handler> handlers_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::atomic<bool> ending_{false};
-  std::atomic<int> connections_{0}, requests_{0};
+  std::atomic<int> requests_{0};
   mutable std::mutex mutex_;
-  std::vector<std::thread> threads_;  // protected by mutex_
-  std::vector<std::string> seen_;     // protected by mutex_
-  std::thread acceptor_;
+  std::vector<std::string> seen_;  // protected by mutex_
+  ScriptedServer server_;          // last: its threads use the others
 };
 
 }  // namespace stoker::testing

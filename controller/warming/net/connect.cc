@@ -1,12 +1,11 @@
 #include "controller/warming/net/connect.h"
 
 #include <charconv>
-#include <map>
 #include <set>
 #include <utility>
 
 #include "controller/warming/net/dial.h"
-#include "controller/warming/net/resolver.h"
+#include "controller/warming/net/name_cache.h"
 #include "controller/warming/net/stream.h"
 #include "controller/warming/net/waiting.h"
 
@@ -14,10 +13,6 @@ namespace stoker::warming {
 namespace {
 
 using Reason = ConnectError::Reason;
-
-// Many connections to one host open at once when a run begins; one answer serves them.
-constexpr std::chrono::seconds kAnswerLives{5};
-constexpr std::size_t kMaxAnswers = 256;
 
 Result<std::uint16_t> ParsePort(std::string_view text) {
   int port = 0;
@@ -77,12 +72,7 @@ Result<Endpoint> ParseHostPort(std::string_view text, std::string_view default_p
   return endpoint;
 }
 
-struct Connector::Impl : std::enable_shared_from_this<Connector::Impl> {
-  using Addresses = std::vector<asio::ip::address>;
-  struct Answer {
-    Addresses addresses;
-    SteadyTime until;
-  };
+struct Connector::Impl {
   // A wait that Cancel() can end, for as long as this lives.
   struct Cancellable {
     explicit Cancellable(std::shared_ptr<Impl> i) : impl(std::move(i)), waiter(impl->loop) {
@@ -97,64 +87,34 @@ struct Connector::Impl : std::enable_shared_from_this<Connector::Impl> {
   };
 
   Impl(asio::io_context& l, std::shared_ptr<const EgressGuard> g, ResolverOptions r)
-      : loop(l), guard(std::move(g)), resolver(std::move(r)) {}
+      : loop(l), guard(std::move(g)), names(std::make_shared<NameCache>(l, std::move(r))) {}
 
   asio::io_context& loop;
   const std::shared_ptr<const EgressGuard> guard;
-  const ResolverOptions resolver;
-  std::map<std::string, Answer> answers;
+  const std::shared_ptr<NameCache> names;
   std::set<Waiter*> waiting;
   bool cancelled = false;
 
-  asio::awaitable<tl::expected<Addresses, ConnectError>> Resolve(std::string host,
-                                                                 SteadyTime deadline) {
-    std::error_code ec;
-    const asio::ip::address literal = asio::ip::make_address(host, ec);
-    if (!ec) co_return Addresses{literal};
-    if (const auto found = answers.find(host);
-        found != answers.end() && std::chrono::steady_clock::now() < found->second.until) {
-      co_return found->second.addresses;
-    }
-    Cancellable wait(shared_from_this());
-    Lookup lookup(loop, resolver);
-    Lookup::Addresses result =
-        tl::make_unexpected(ConnectError(Reason::kTimeout, Code::kTimeout,
-                                         host + ": the name servers did not answer in time"));
-    lookup.Start(host, [&](Lookup::Addresses answer) {
-      result = std::move(answer);
-      wait.waiter.Finish();
-    });
-    co_await wait.waiter.Wait(deadline);
-    lookup.Stop();
-    if (wait.waiter.cancelled()) {
-      co_return tl::make_unexpected(
-          ConnectError(Reason::kCancelled, Code::kCancelled, host + ": cancelled"));
-    }
-    if (result) {
-      if (answers.size() >= kMaxAnswers) answers.clear();
-      answers[host] = {*result, std::chrono::steady_clock::now() + kAnswerLives};
-    }
-    co_return result;
-  }
-
-  asio::awaitable<ConnectResult> Connect(Endpoint endpoint, SteadyTime deadline) {
+  static asio::awaitable<ConnectResult> Connect(std::shared_ptr<Impl> self, Endpoint endpoint,
+                                                SteadyTime deadline) {
     const std::string where = endpoint.host + ":" + endpoint.port;
     const auto port = ParsePort(endpoint.port);
     if (!port) {
       co_return tl::make_unexpected(
           ConnectError(Reason::kUnreachable, Code::kInvalid, where + ": " + port.error().message));
     }
-    auto addresses = co_await Resolve(endpoint.host, deadline);
+    Cancellable asking(self);
+    auto addresses = co_await NameCache::Resolve(self->names, endpoint.host, asking.waiter, deadline);
     if (!addresses) co_return tl::make_unexpected(std::move(addresses.error()));
-    Cancellable dialling(shared_from_this());
-    auto socket = co_await Dial(loop, std::move(*addresses), *port, *guard, where, dialling.waiter,
-                                deadline);
+    Cancellable dialling(self);
+    auto socket = co_await Dial(self->loop, std::move(*addresses), *port, *self->guard, where,
+                                dialling.waiter, deadline);
     if (!socket) {
-      answers.erase(endpoint.host);
+      self->names->Forget(endpoint.host);
       co_return tl::make_unexpected(std::move(socket.error()));
     }
     if (!endpoint.tls) co_return MakePlainStream(std::move(*socket), where);
-    Cancellable shaking(shared_from_this());
+    Cancellable shaking(self);
     co_return co_await MakeTlsStream(std::move(*socket), std::move(endpoint), shaking.waiter, deadline);
   }
 };
@@ -166,8 +126,7 @@ Connector::Connector(asio::io_context& loop, std::shared_ptr<const EgressGuard> 
 Connector::~Connector() { Cancel(); }
 
 asio::awaitable<ConnectResult> Connector::Connect(const Endpoint& endpoint, SteadyTime deadline) {
-  const auto impl = impl_;
-  co_return co_await impl->Connect(endpoint, deadline);
+  return Impl::Connect(impl_, endpoint, deadline);
 }
 
 void Connector::Cancel() {

@@ -26,18 +26,22 @@ class LazyDeadline {
  public:
   LazyDeadline(asio::io_context& loop, std::function<void()> on_expired)
       : state_(std::make_shared<State>(loop, std::move(on_expired))) {}
-  ~LazyDeadline() {
-    state_->on_expired = nullptr;
-    state_->timer.cancel();
-  }
+  ~LazyDeadline() { Stop(); }
   LazyDeadline(const LazyDeadline&) = delete;
   LazyDeadline& operator=(const LazyDeadline&) = delete;
 
   void Set(SteadyTime at) {
+    if (!state_->on_expired) return;
     state_->deadline = at;
     if (at < state_->armed_for) Arm(state_);
   }
   void Clear() { state_->deadline = SteadyTime::max(); }
+  // For good: nothing of it stays on the loop.
+  void Stop() {
+    Clear();
+    state_->on_expired = nullptr;
+    state_->timer.cancel();
+  }
   [[nodiscard]] bool IsSet() const { return state_->deadline != SteadyTime::max(); }
 
  private:

@@ -64,7 +64,7 @@ BodyDecoder::Outcome BodyDecoder::Feed(std::string_view piece, const Output& out
     const std::size_t made = buffer.size() - stream.avail_out;
     if (made > 0 && !output({buffer.data(), made})) return Outcome::kStopped;
     impl_->ended = status == Z_STREAM_END;
-  } while (stream.avail_in > 0 || stream.avail_out == 0);
+  } while (stream.avail_in > 0 || (stream.avail_out == 0 && !impl_->ended));
   return Outcome::kOk;
 }
 

@@ -1,19 +1,17 @@
 #include "controller/warming/origin/http_client.h"
 
-#include <algorithm>
-#include <strings.h>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "controller/warming/origin/http_connection.h"
+#include "controller/warming/origin/http_hosts.h"
 #include "controller/warming/origin/retry_after.h"
 
 namespace stoker::warming {
 namespace {
 
 using End = HttpConnection::End;
-using ConnectionPtr = std::unique_ptr<HttpConnection>;
-using Headers = std::vector<std::pair<std::string, std::string>>;
+using ConnectionPtr = HttpHosts::ConnectionPtr;
+using Leave = std::function<asio::awaitable<Status>()>;  // before_redirect
 
 FetchError Fail(std::string reason, std::string message, bool retryable = false,
                 bool connection = false) {
@@ -43,26 +41,6 @@ bool SameOrigin(const Url& a, const Url& b) {
   return a.https == b.https && a.host == b.host && a.port == b.port;
 }
 
-bool IsSafeHeader(const std::string& name, const std::string& value) {
-  constexpr std::string_view kToken =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
-  return !name.empty() && name.find_first_not_of(kToken) == std::string::npos &&
-         std::none_of(value.begin(), value.end(), [](char c) {
-           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-         });
-}
-
-bool Is(const std::string& name, const char* other) { return strcasecmp(name.c_str(), other) == 0; }
-
-// Headers that say nothing about who asks; the rest may come from Secrets.
-bool MayCrossHosts(const std::string& name) {
-  return Is(name, "accept") || Is(name, "accept-language");
-}
-
-bool IsOurs(const std::string& name) {
-  return Is(name, "connection") || Is(name, "content-length") || Is(name, "transfer-encoding");
-}
-
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -72,30 +50,72 @@ bool IsRetryable(int status) {
          (status >= 500 && status != 501 && status != 505);
 }
 
+FetchError ExplainEnd(const Url& url, HttpConnection& connection, End end, std::size_t max_body) {
+  const std::string where = Describe(url);
+  const std::string complaint(connection.parser().complaint());
+  switch (end) {
+    case End::kTimeout: return Fail("Timeout", where + " did not answer in time", true);
+    case End::kClosed: return Fail("Cancelled", where + ": cancelled");
+    case End::kTooLarge:
+      return Fail("BodyTooLarge", where + " " + complaint + " (at most " + std::to_string(max_body) +
+                                      " bytes of body are taken)");
+    case End::kStopped: return Fail("Cancelled", where + ": the reader had enough");
+    case End::kBroken: return Fail("ConnectionReset", "GET " + where + ": " + connection.error(), true, true);
+    default: return Fail("BadResponse", where + " " + complaint, true);
+  }
+}
+
+FetchError ExplainStatus(const Url& url, const ResponseParser& parser) {
+  const int status = parser.status();
+  FetchError error = Fail("HTTP" + std::to_string(status),
+                          Describe(url) + " answered " + std::to_string(status) + " " +
+                              http_status_str(static_cast<http_status>(status)),
+                          IsRetryable(status));
+  if ((status == 429 || status == 503) && !parser.retry_after().empty()) {
+    error.retry_after = ParseRetryAfter(parser.retry_after(), SystemClock().Wall());
+  }
+  return error;
+}
+
+// The URL of the next hop; an error when there shall be none.
+tl::expected<std::string, FetchError> NextHop(const Url& url, const ResponseParser& parser, int hops,
+                                              int max_hops) {
+  if (parser.location().empty()) {
+    return tl::make_unexpected(Fail("BadResponse", Describe(url) + " redirected without a Location"));
+  }
+  if (hops >= max_hops) {
+    return tl::make_unexpected(Fail("TooManyRedirects", Describe(url) + " was reached after " +
+                                                            std::to_string(max_hops) +
+                                                            " redirects and redirects again"));
+  }
+  Result<std::string> next = ResolveUrl(url, parser.location());
+  if (!next) {
+    return tl::make_unexpected(Fail("BadResponse", Describe(url) + " redirected to a bad Location: " +
+                                                       next.error().message));
+  }
+  return std::move(*next);
+}
+
+// A further request of the same fetch needs the caller's leave.
+asio::awaitable<std::optional<FetchError>> AskLeave(const Leave& leave) {
+  if (!leave) co_return std::nullopt;
+  Status allowed = co_await leave();
+  if (allowed) co_return std::nullopt;
+  const bool cancelled = allowed.error().code == Code::kCancelled;
+  co_return Fail(cancelled ? "Cancelled" : "Timeout", std::move(allowed.error().message), !cancelled);
+}
+
 }  // namespace
 
-struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
-  // One scheme, host and port.
-  struct Host {
-    Endpoint endpoint;
-    std::vector<ConnectionPtr> idle;       // the warmest last
-    std::string tail, tail_for_strangers;  // what follows the target in a request
-  };
-
+struct HttpClient::Impl {
   Impl(asio::io_context& l, std::shared_ptr<const EgressGuard> guard, HttpClientOptions o)
-      : loop(l), options(std::move(o)), connector(l, std::move(guard), options.resolver) {
-    for (const auto& [name, value] : options.headers) {
-      if (!IsSafeHeader(name, value)) bad_header = "the header \"" + name.substr(0, 64) + "\"";
-    }
-  }
+      : loop(l), options(std::move(o)), connector(l, std::move(guard), options.resolver), hosts(options) {}
 
   asio::io_context& loop;
   const HttpClientOptions options;
   Connector connector;
-  std::unordered_map<std::string, Host> hosts;
+  HttpHosts hosts;
   std::unordered_set<HttpConnection*> busy;
-  std::shared_ptr<const TlsContext> system_trust;
-  std::string bad_header;
   bool cancelled = false;
 
   // Puts a connection among the busy, and takes it out again however the fetch ends.
@@ -108,189 +128,73 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     HttpConnection* connection;
   };
 
-  [[nodiscard]] std::string Tail(const Url& url, bool own) const {
-    const bool v6 = url.host.find(':') != std::string::npos;
-    const bool standard = url.port == (url.https ? "443" : "80");
-    std::string authority = v6 ? "[" + url.host + "]" : url.host;
-    if (!standard) authority += ":" + url.port;
-    std::string agent = "User-Agent: " + options.user_agent + "\r\n";
-    std::string encoding = options.accept_gzip ? "Accept-Encoding: gzip, deflate\r\n" : "";
-    std::string accept = "Accept: */*\r\n";
-    std::string others;
-    for (const auto& [name, value] : options.headers) {
-      if (IsOurs(name) || (!own && !MayCrossHosts(name))) continue;
-      if (Is(name, "host")) {
-        authority = value;
-        continue;
-      }
-      if (Is(name, "user-agent")) agent.clear();
-      if (Is(name, "accept-encoding")) encoding.clear();
-      if (Is(name, "accept")) accept.clear();
-      others += name + ": " + value + "\r\n";
-    }
-    return " HTTP/1.1\r\nHost: " + authority + "\r\n" + agent + accept + encoding + others + "\r\n";
-  }
-
-  Result<Host*> FindHost(const Url& url) {
-    std::string key = (url.https ? "s" : "p") + url.host + ":" + url.port;
-    if (const auto found = hosts.find(key); found != hosts.end()) return &found->second;
-    Host host;
-    host.endpoint = {url.host, url.port, nullptr};
-    if (url.https) {
-      STOKER_TRY(host.endpoint.tls, Trust());
-    }
-    host.tail = Tail(url, true);
-    host.tail_for_strangers = Tail(url, false);
-    return &hosts.emplace(std::move(key), std::move(host)).first->second;
-  }
-
-  Result<std::shared_ptr<const TlsContext>> Trust() {
-    if (options.tls) return options.tls;
-    if (!system_trust) {
-      STOKER_TRY(system_trust, TlsContext::Make({}));
-    }
-    return system_trust;
-  }
-
-  static ConnectionPtr TakeIdle(Host& host) {
-    while (!host.idle.empty()) {
-      ConnectionPtr connection = std::move(host.idle.back());
-      host.idle.pop_back();
-      if (connection->Reusable()) return connection;
-    }
-    return nullptr;
-  }
-
-  void GiveBack(Host& host, ConnectionPtr connection) const {
-    if (!connection->clean() || cancelled) return;
-    if (host.idle.size() < static_cast<std::size_t>(options.max_idle_per_host)) {
-      host.idle.push_back(std::move(connection));
-    }
-  }
-
-  FetchError Explain(const Url& url, HttpConnection& connection, End end) const {
-    const std::string where = Describe(url);
-    switch (end) {
-      case End::kTimeout: return Fail("Timeout", where + " did not answer in time", true);
-      case End::kClosed: return Fail("Cancelled", where + ": cancelled");
-      case End::kTooLarge:
-        return Fail("BodyTooLarge", where + " " + std::string(connection.parser().complaint()) + " (at most " +
-                                        std::to_string(options.max_body_bytes) + " bytes are taken)");
-      case End::kStopped: return Fail("Cancelled", where + ": the reader had enough");
-      case End::kBroken:
-        return Fail("ConnectionReset", "GET " + where + ": " + connection.error(), true, true);
-      default:
-        return Fail("BadResponse", where + " " + std::string(connection.parser().complaint()), true);
-    }
-  }
-
-  static FetchError ExplainStatus(const Url& url, ResponseParser& parser) {
-    const int status = parser.status();
-    FetchError error = Fail("HTTP" + std::to_string(status),
-                            Describe(url) + " answered " + std::to_string(status) + " " +
-                                http_status_str(static_cast<http_status>(status)),
-                            IsRetryable(status));
-    if ((status == 429 || status == 503) && !parser.retry_after().empty()) {
-      error.retry_after = ParseRetryAfter(parser.retry_after(), SystemClock().Wall());
-    }
-    return error;
-  }
+  // What one Fetch was asked for. The coroutine of Fetch() owns it.
+  struct Call {
+    std::string address;
+    SteadyTime deadline;
+    Leave leave;
+    BodySink sink;
+  };
 
   // One request and its whole response; `connection` holds it on success.
-  asio::awaitable<std::optional<FetchError>> Request(Host& host, const Url& url, bool own,
-                                                     SteadyTime deadline, const BodySink* sink,
+  asio::awaitable<std::optional<FetchError>> Request(const Call& call, HttpHost& host, const Url& url, bool own,
                                                      ConnectionPtr& connection) {
-    std::string request;
-    request.reserve(512);
-    request.append("GET ").append(url.target).append(own ? host.tail : host.tail_for_strangers);
-    connection = TakeIdle(host);
+    connection = hosts.TakeIdle(host);
     for (bool reused = connection != nullptr;; reused = false) {
       if (!connection) {
-        ConnectResult stream = co_await connector.Connect(host.endpoint, deadline);
+        ConnectResult stream = co_await connector.Connect(host.endpoint, call.deadline);
         if (!stream) co_return FromConnect(std::move(stream.error()));
         connection = std::make_unique<HttpConnection>(loop, std::move(*stream));
       }
+      connection->request().assign("GET ").append(url.target).append(own ? host.tail : host.tail_for_strangers);
       End end = End::kDone;
       {
         const Busy guard(*this, connection.get());
-        end = co_await connection->Exchange(request, deadline, options.max_body_bytes, sink);
+        end = co_await connection->Exchange(call.deadline, options.max_body_bytes, call.sink ? &call.sink : nullptr);
       }
       if (end == End::kDone) co_return std::nullopt;
-      // The peer closed while the connection was idle, before it saw this request: once more, afresh.
       if (end == End::kBroken && reused && !connection->parser().started()) {
+        // The peer closed while the connection was idle, most likely before it saw this request: once more.
         connection.reset();
+        if (auto refused = co_await AskLeave(call.leave)) co_return refused;
+        if (cancelled) co_return Fail("Cancelled", Describe(url) + ": cancelled");
         continue;
       }
       // The status is known and the rest of an error's body does not matter.
-      ResponseParser& parser = connection->parser();
+      const ResponseParser& parser = connection->parser();
       if (end == End::kTooLarge && parser.has_headers() && parser.status() >= 300) co_return std::nullopt;
-      co_return Explain(url, *connection, end);
+      co_return ExplainEnd(url, *connection, end, options.max_body_bytes);
     }
   }
 
-  // The URL of the next hop; an error when there shall be none.
-  tl::expected<std::string, FetchError> Follow(const Url& url, ResponseParser& parser, int hops) const {
-    if (parser.location().empty()) {
-      return tl::make_unexpected(Fail("BadResponse", Describe(url) + " redirected without a Location"));
-    }
-    if (hops >= options.max_redirects) {
-      return tl::make_unexpected(
-          Fail("TooManyRedirects", Describe(url) + " was reached after " +
-                                       std::to_string(options.max_redirects) +
-                                       " redirects and redirects again"));
-    }
-    Result<std::string> next = ResolveUrl(url, parser.location());
-    if (!next) {
-      return tl::make_unexpected(Fail("BadResponse", Describe(url) + " redirected to a bad Location: " +
-                                                         next.error().message));
-    }
-    return std::move(*next);
-  }
-
-  asio::awaitable<FetchResult> Fetch(std::string address, SteadyTime deadline,
-                                     std::function<asio::awaitable<Status>()> before_redirect,
-                                     BodySink sink) {
-    const auto self = shared_from_this();
+  static asio::awaitable<FetchResult> Fetch(std::shared_ptr<Impl> self, Call call) {
     bool own = true;  // still at the host that the headers are meant for
     Url previous;
     for (int hops = 0;; ++hops) {
-      if (cancelled) co_return tl::make_unexpected(Fail("Cancelled", "cancelled"));
-      if (!bad_header.empty()) {
-        co_return tl::make_unexpected(
-            Fail("InvalidRequest", bad_header + " has a character that headers cannot have"));
-      }
-      Result<Url> url = ParseUrl(address);
+      if (self->cancelled) co_return tl::make_unexpected(Fail("Cancelled", "cancelled"));
+      Result<Url> url = ParseUrl(call.address);
       if (!url) co_return tl::make_unexpected(Fail("InvalidURL", std::move(url.error().message)));
       own = own && (hops == 0 || SameOrigin(previous, *url));
-      Result<Host*> host = FindHost(*url);
+      Result<std::shared_ptr<HttpHost>> host = self->hosts.Find(*url);
       if (!host) co_return tl::make_unexpected(Fail("InvalidRequest", std::move(host.error().message)));
       ConnectionPtr connection;
-      std::optional<FetchError> failed =
-          co_await Request(**host, *url, own, deadline, sink ? &sink : nullptr, connection);
+      std::optional<FetchError> failed = co_await self->Request(call, **host, *url, own, connection);
       if (failed) co_return tl::make_unexpected(std::move(*failed));
       ResponseParser& parser = connection->parser();
-      if (parser.status() / 100 == 2) {
-        Fetched fetched{std::move(parser.body()), std::move(parser.content_type()), parser.wire_bytes()};
-        GiveBack(**host, std::move(connection));
-        co_return fetched;
+      FetchResult result;
+      const bool redirects = IsRedirect(parser.status()) && self->options.follow_redirects;
+      if (parser.brings_value()) {
+        result = Fetched{std::move(parser.body()), std::move(parser.content_type()), parser.wire_bytes()};
+      } else if (!redirects) {
+        result = tl::make_unexpected(ExplainStatus(*url, parser));
+      } else if (auto next = NextHop(*url, parser, hops, self->options.max_redirects)) {
+        call.address = std::move(*next);
+      } else {
+        result = tl::make_unexpected(std::move(next.error()));
       }
-      if (!IsRedirect(parser.status()) || !options.follow_redirects) {
-        FetchError error = ExplainStatus(*url, parser);
-        GiveBack(**host, std::move(connection));
-        co_return tl::make_unexpected(std::move(error));
-      }
-      tl::expected<std::string, FetchError> next = Follow(*url, parser, hops);
-      GiveBack(**host, std::move(connection));
-      if (!next) co_return tl::make_unexpected(std::move(next.error()));
-      if (before_redirect) {
-        Status allowed = co_await before_redirect();
-        if (!allowed) {
-          const bool cancel = allowed.error().code == Code::kCancelled;
-          co_return tl::make_unexpected(Fail(cancel ? "Cancelled" : "Timeout",
-                                             std::move(allowed.error().message), !cancel));
-        }
-      }
-      address = std::move(*next);
+      if (!self->cancelled) self->hosts.GiveBack(**host, std::move(connection));
+      if (!redirects || !result) co_return result;
+      if (auto refused = co_await AskLeave(call.leave)) co_return tl::make_unexpected(std::move(*refused));
       previous = std::move(*url);
     }
   }
@@ -302,23 +206,21 @@ HttpClient::HttpClient(asio::io_context& loop, std::shared_ptr<const EgressGuard
 
 HttpClient::~HttpClient() { Cancel(); }
 
-asio::awaitable<FetchResult> HttpClient::Fetch(
-    const std::string& url, SteadyTime deadline,
-    const std::function<asio::awaitable<Status>()>& before_redirect) {
-  return impl_->Fetch(url, deadline, before_redirect, nullptr);
+asio::awaitable<FetchResult> HttpClient::Fetch(const std::string& url, SteadyTime deadline,
+                                               const Leave& before_redirect) {
+  return Impl::Fetch(impl_, {url, deadline, before_redirect, nullptr});
 }
 
-asio::awaitable<FetchResult> HttpClient::FetchStreaming(
-    const std::string& url, SteadyTime deadline,
-    const std::function<asio::awaitable<Status>()>& before_redirect, BodySink sink) {
-  return impl_->Fetch(url, deadline, before_redirect, std::move(sink));
+asio::awaitable<FetchResult> HttpClient::FetchStreaming(const std::string& url, SteadyTime deadline,
+                                                        const Leave& before_redirect, BodySink sink) {
+  return Impl::Fetch(impl_, {url, deadline, before_redirect, std::move(sink)});
 }
 
 void HttpClient::Cancel() {
   impl_->cancelled = true;
   impl_->connector.Cancel();
   for (HttpConnection* connection : impl_->busy) connection->Close();
-  for (auto& [key, host] : impl_->hosts) host.idle.clear();
+  impl_->hosts.CloseIdle();
 }
 
 }  // namespace stoker::warming

@@ -4,9 +4,9 @@
 //
 // Responses are parsed by http_parser into one string, capped; Content-Length lies, early closes and
 // endless bodies end in an error, never in a short value. gzip and deflate bodies are decoded under the
-// same cap. A keep-alive connection that the peer closed while idle is replaced once, silently, if not one
-// byte of a response had come. Headers from Secrets are never part of an error, and are not sent to
-// another host after a redirect.
+// same cap. A keep-alive connection that the peer closed while idle is replaced once, if not one byte of a
+// response had come: silently when nothing was sent on it, else after `before_redirect` agreed. Headers from
+// Secrets are never part of an error, and are not sent to another host after a redirect.
 //
 // Thread safety: one loop. Shutdown: Cancel() closes every connection.
 
@@ -27,7 +27,7 @@ struct HttpClientOptions {
   int max_redirects = 5;
   std::shared_ptr<const TlsContext> tls;  // for https URLs; null: the system's trust
   bool accept_gzip = true;
-  int max_idle_per_host = 256;
+  int max_idle = 256;  // connections kept open between requests, over all hosts
   bool follow_redirects = true;
   ResolverOptions resolver;
 };

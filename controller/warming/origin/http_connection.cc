@@ -33,11 +33,11 @@ HttpConnection::End HttpConnection::Translate(ResponseParser::State state) {
 }
 
 asio::awaitable<HttpConnection::End> HttpConnection::Exchange(
-    std::string_view request, SteadyTime deadline, std::size_t max_body,
-    const std::function<bool(std::string_view)>* sink) {
+    SteadyTime deadline, std::size_t max_body, const std::function<bool(std::string_view)>* sink) {
   clean_ = false;
   parser_.Reset(max_body, sink);
   deadline_.Set(deadline);
+  std::string_view request = request_;
   request.remove_prefix(stream_->TryWrite(request));
   if (!request.empty()) {
     Status sent = co_await stream_->WriteAll(request);

@@ -30,7 +30,10 @@ class HttpConnection {
 
   HttpConnection(asio::io_context& loop, std::unique_ptr<Stream> stream);
 
-  asio::awaitable<End> Exchange(std::string_view request, SteadyTime deadline, std::size_t max_body,
+  // What Exchange() sends, written in place so that its memory serves every request of the connection.
+  [[nodiscard]] std::string& request() { return request_; }
+  // Sends the request and reads the response to its end. The connection outlives the call.
+  asio::awaitable<End> Exchange(SteadyTime deadline, std::size_t max_body,
                                 const std::function<bool(std::string_view)>* sink);
   [[nodiscard]] ResponseParser& parser() { return parser_; }
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -46,6 +49,7 @@ class HttpConnection {
   std::unique_ptr<Stream> stream_;
   ResponseParser parser_;
   LazyDeadline deadline_;
+  std::string request_;
   std::string error_;
   bool clean_ = false;
   bool timed_out_ = false;

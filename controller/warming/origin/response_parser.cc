@@ -144,12 +144,13 @@ int ResponseParser::EndHeaders() {
     Fail(State::kTooLarge, "says its body is larger than allowed");
     return -1;
   }
+  if (!brings_value()) return 0;  // its body is read past, not decoded
   const Encoding encoding = ParseEncoding(content_encoding_);
-  if (encoding == Encoding::kUnknown && status() / 100 == 2) {
+  if (encoding == Encoding::kUnknown) {
     Fail(State::kBad, "used a Content-Encoding that was not asked for");
     return -1;
   }
-  if (encoding == Encoding::kGzip || encoding == Encoding::kDeflate) {
+  if (encoding != Encoding::kIdentity) {
     decoder_ = std::make_unique<BodyDecoder>(encoding);
   } else if (counted && sink_ == nullptr) {
     body_.reserve(std::min<std::uint64_t>(parser_.content_length, kMaxReserve));
@@ -163,7 +164,7 @@ bool ResponseParser::Deliver(std::string_view piece) {
     Fail(State::kTooLarge, "sent a body larger than allowed");
     return false;
   }
-  if (status() / 100 != 2) return true;  // an error's body is read past, not kept
+  if (!brings_value()) return true;
   if (sink_ == nullptr) {
     body_.append(piece);
     return true;

@@ -24,12 +24,14 @@ class ResponseParser {
  public:
   enum class State { kMore, kDone, kBad, kTooLarge, kStopped };
 
-  // `sink`, when set, gets the body of 2xx responses instead of body().
+  // `sink`, when set, gets the body of a response that brings a value instead of body().
   void Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink);
   State Feed(std::string_view data);
   State FeedEnd();  // the peer closed
 
   [[nodiscard]] int status() const { return static_cast<int>(parser_.status_code); }
+  // 200 and 203 bring what GET asks for. 202 and 204 have no value, and 206 has only a part of one.
+  [[nodiscard]] bool brings_value() const { return status() == 200 || status() == 203; }
   [[nodiscard]] bool started() const { return wire_bytes_ > 0; }
   [[nodiscard]] bool has_headers() const { return in_body_; }
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }

@@ -18,6 +18,9 @@ class PendingRing {
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
+  // Of a ring that is not empty.
+  [[nodiscard]] T& front() { return slots_[head_]; }
+
   void Push(T item) {
     if (size_ == slots_.size()) Grow();
     slots_[(head_ + size_++) & (slots_.size() - 1)] = std::move(item);

@@ -1,6 +1,7 @@
 #include "controller/warming/target/redis_errors.h"
 
 #include <array>
+#include <utility>
 
 namespace stoker::warming {
 namespace {
@@ -84,6 +85,23 @@ TargetError FromConnect(const ConnectError& error) {
       target.retryable = error.code != Code::kInvalid;
   }
   return target;
+}
+
+TargetError ConnectionLost(std::string message) {
+  return {"TargetUnavailable", std::move(message), true, true};
+}
+
+TargetError NoAnswerInTime(std::string_view where) {
+  return {"TargetTimeout", std::string(where) + " did not answer in time", true, true};
+}
+
+TargetError NotRedis(std::string_view where) {
+  return {"TargetRejected", std::string(where) + " does not speak the Redis protocol; is the address right?",
+          false, true};
+}
+
+TargetError TargetCancelled(std::string_view where) {
+  return {"Cancelled", std::string(where) + ": cancelled", false, true};
 }
 
 }  // namespace stoker::warming

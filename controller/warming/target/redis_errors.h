@@ -4,6 +4,7 @@
 //
 // Thread safety: pure functions.
 
+#include <string>
 #include <string_view>
 
 #include "controller/warming/net/connect.h"
@@ -16,5 +17,11 @@ namespace stoker::warming {
 TargetError FromRedisReply(std::string_view where, std::string_view reply);
 
 TargetError FromConnect(const ConnectError& error);
+
+// The connection broke; `message` says how.
+TargetError ConnectionLost(std::string message);
+TargetError NoAnswerInTime(std::string_view where);
+TargetError NotRedis(std::string_view where);
+TargetError TargetCancelled(std::string_view where);
 
 }  // namespace stoker::warming

@@ -8,6 +8,7 @@ namespace stoker::warming {
 namespace {
 
 constexpr std::size_t kSmallest = 64 << 10;
+constexpr std::size_t kMostKept = 16 << 20;
 constexpr std::size_t kHeader = 24;  // "$" or "*", a number, "\r\n"
 
 char* PutText(char* at, std::string_view text) {
@@ -60,6 +61,13 @@ char* RespWriter::Reserve(std::size_t more) {
     capacity_ = bigger;
   }
   return data_.get() + size_;
+}
+
+void RespWriter::Clear() {
+  size_ = 0;
+  if (capacity_ <= kMostKept) return;
+  data_.reset();
+  capacity_ = 0;
 }
 
 void RespWriter::Swap(RespWriter& other) noexcept {

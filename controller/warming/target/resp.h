@@ -16,7 +16,7 @@
 
 namespace stoker::warming {
 
-// The commands that wait to be sent. Clear() keeps the memory.
+// The commands that wait to be sent.
 class RespWriter {
  public:
   void Command(std::initializer_list<std::string_view> parts);
@@ -25,7 +25,7 @@ class RespWriter {
   [[nodiscard]] std::string_view view() const { return {data_.get(), size_}; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  void Clear() { size_ = 0; }
+  void Clear();  // keeps the memory, unless one large value made it unusually much
   void Swap(RespWriter& other) noexcept;
 
  private:

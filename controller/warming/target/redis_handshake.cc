@@ -1,0 +1,79 @@
+#include "controller/warming/target/redis_handshake.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/warming/target/redis_errors.h"
+
+namespace stoker::warming {
+namespace {
+
+using Type = RespReply::Type;
+
+enum class Step { kAuth, kSelect, kAsk };
+
+std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter& out) {
+  std::vector<Step> steps;
+  if (!options.username.empty()) {
+    out.Command({"AUTH", options.username, options.password});
+    steps.push_back(Step::kAuth);
+  } else if (!options.password.empty()) {
+    out.Command({"AUTH", options.password});
+    steps.push_back(Step::kAuth);
+  }
+  if (options.database != 0) {
+    out.Command({"SELECT", std::to_string(options.database)});
+    steps.push_back(Step::kSelect);
+  }
+  out.Command({"EXISTS", "stoker"});
+  steps.push_back(Step::kAsk);
+  return steps;
+}
+
+std::optional<TargetError> Judge(Step step, const RespReply& reply, const RedisOptions& options,
+                                 const std::string& where) {
+  if (reply.type == Type::kError) {
+    // Only AUTH and SELECT must be allowed: the right to ask about this key is not needed later.
+    if (step == Step::kAsk && reply.text.substr(0, 6) == "NOPERM") return std::nullopt;
+    TargetError error = FromRedisReply(where, reply.text);
+    if (step == Step::kAuth && error.reason == "TargetRejected") error.reason = "TargetAuth";
+    error.whole_target = true;
+    if (!options.password.empty() && reply.text.find(options.password) != std::string_view::npos) {
+      error.message = where + " refused the connection's credentials or database";
+    }
+    return error;
+  }
+  const Type expected = step == Step::kAsk ? Type::kInteger : Type::kSimple;
+  if (reply.type != expected) return NotRedis(where);
+  return std::nullopt;
+}
+
+}  // namespace
+
+asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReplyReader& reader,
+                                                       const RedisOptions& options) {
+  const std::string where = options.endpoint.host + ":" + options.endpoint.port;
+  RespWriter out;
+  const std::vector<Step> steps = WriteSteps(options, out);
+  if (Status sent = co_await stream.WriteAll(out.view()); !sent) {
+    co_return ConnectionLost(std::move(sent.error().message));
+  }
+  for (std::size_t done = 0; done < steps.size();) {
+    RespReply reply;
+    const RespStatus status = reader.Next(reply);
+    if (status == RespStatus::kBad) co_return NotRedis(where);
+    if (status == RespStatus::kOk) {
+      if (auto refused = Judge(steps[done++], reply, options, where)) co_return refused;
+      continue;
+    }
+    const std::span<char> room = reader.Room();
+    const Result<std::size_t> got = co_await stream.ReadSome(room.data(), room.size());
+    if (!got) co_return ConnectionLost(got.error().message);
+    if (*got == 0) co_return ConnectionLost(where + " closed the connection");
+    reader.Added(*got);
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace stoker::warming
