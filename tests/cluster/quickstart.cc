@@ -1,5 +1,6 @@
 #include "tests/cluster/quickstart.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "tests/support/paths.h"
@@ -7,58 +8,113 @@
 namespace stoker::testing {
 namespace {
 
+using nlohmann::json;
+
 constexpr char kPolicy[] = "quickstart";
+constexpr char kOfPolicy[] = "stoker.dev/policy=quickstart";
+
+// With limit_req a request waits until 20 ms after the one before it on its connection.
+constexpr char kSlowZone[] = "limit_req_zone $connection zone=slow:1m rate=50r/s;\n      ";
+constexpr char kSlowLocation[] =
+    "location /slow/ { limit_req zone=slow burst=1000; try_files /none @value; }\n"
+    "        location @value { return 200 \"value of $uri\\n\"; }\n        ";
 
 CommandResult InNamespace(std::vector<std::string> args) {
   args.insert(args.begin(), {"-n", Quickstart::kNamespace});
   return Kubectl(args);
 }
 
-nlohmann::json ListOf(const std::string& kind, const std::string& selector) {
+json ListOf(const std::string& kind, const std::string& selector) {
   return KubectlJson({"-n", Quickstart::kNamespace, "get", kind, "-l", selector})["items"];
 }
 
-// The folder's objects with the policy changed. The policy comes last, when its origin and cache
-// are there.
-CommandResult Apply(const std::string& folder, const nlohmann::json& patch) {
-  const CommandResult built = Kubectl({"kustomize", SourceDir() + "/tests/cluster/" + folder});
-  if (built.exit_code != 0) return built;
-  const CommandResult parsed =
-      Kubectl({"create", "--dry-run=client", "-o", "json", "-f", "-"}, built.out);
-  std::istringstream stream(parsed.out);
-  nlohmann::json policy;
-  nlohmann::json others = {
-      {"apiVersion", "v1"}, {"kind", "List"}, {"items", nlohmann::json::array()}};
-  for (nlohmann::json object; stream >> std::ws, stream.peek() != EOF;) {
+// The documents that kubectl wrote one after the other, lists taken apart.
+std::vector<json> Objects(const std::string& text) {
+  std::vector<json> objects;
+  std::istringstream stream(text);
+  for (json object; stream >> std::ws, stream.peek() != EOF;) {
     stream >> object;
-    for (auto& item :
-         object.contains("items") ? object["items"] : nlohmann::json::array({object})) {
-      if (item["kind"] == "WarmingPolicy") {
-        policy = item;
-      } else {
-        others["items"].push_back(item);
-      }
+    if (!object.contains("items")) {
+      objects.push_back(object);
+      continue;
     }
+    for (const json& item : object["items"]) objects.push_back(item);
   }
-  if (!patch.is_null()) policy.merge_patch(patch);
-  const CommandResult applied = Kubectl({"apply", "--server-side", "-f", "-"}, others.dump());
-  if (applied.exit_code != 0) return applied;
+  return objects;
+}
+
+// Gives the example's origin a slow location beside its own.
+void AddSlowLocation(json& config_map) {
+  auto conf = config_map["data"]["nginx.conf"].get<std::string>();
+  for (const auto& [before, text] :
+       {std::pair("location / {", kSlowLocation), std::pair("server {", kSlowZone)}) {
+    const std::size_t at = conf.find(before);
+    if (at == std::string::npos) {
+      ADD_FAILURE() << "examples/quickstart/origin.yaml has no \"" << before << "\"";
+      return;
+    }
+    conf.insert(at, text);
+  }
+  config_map["data"]["nginx.conf"] = conf;
+}
+
+CommandResult ApplyServers(const std::vector<json>& objects) {
+  json servers = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}};
+  for (json& item : servers["items"]) {
+    if (item["kind"] == "ConfigMap" && item["metadata"]["name"] == "origin") AddSlowLocation(item);
+  }
+  CommandResult applied = Kubectl({"apply", "--server-side", "-f", "-"}, servers.dump());
   for (const char* server : {"deployment/origin", "deployment/redis"}) {
-    const CommandResult ready = InNamespace({"rollout", "status", server, "--timeout=60s"});
-    if (ready.exit_code != 0) return ready;
+    if (applied.exit_code == 0)
+      applied = InNamespace({"rollout", "status", server, "--timeout=60s"});
   }
-  return Kubectl({"apply", "--server-side", "-f", "-"}, policy.dump());
+  return applied;
 }
 
 }  // namespace
 
-Quickstart::Quickstart(const std::string& folder, const nlohmann::json& patch) {
-  const CommandResult applied = Apply(folder, patch);
+Quickstart::Quickstart(const std::string& folder, const json& patch) {
+  const CommandResult built = Kubectl({"kustomize", SourceDir() + "/tests/cluster/" + folder});
+  const CommandResult parsed =
+      Kubectl({"create", "--dry-run=client", "-o", "json", "-f", "-"}, built.out);
+  std::vector<json> objects = Objects(parsed.out);
+  const auto policy = std::ranges::partition(
+      objects, [](const json& object) { return object["kind"] != "WarmingPolicy"; });
+  if (policy.empty()) {
+    ADD_FAILURE() << folder << ": " << built.err << parsed.err;
+    return;
+  }
+  json changed = policy.front();
+  if (!patch.is_null()) changed.merge_patch(patch);
+  const CommandResult servers = ApplyServers(std::vector<json>(objects.begin(), policy.begin()));
+  if (servers.exit_code != 0) ADD_FAILURE() << folder << ": " << servers.err;
+  redis_ =
+      InNamespace({"get", "pod", "-l", "app=redis", "-o", "jsonpath={.items[0].status.podIP}"}).out;
+  if (RedisCli({"flushall"}) != "OK\n")
+    ADD_FAILURE() << "the Redis at " << redis_ << " is not empty";
+  made_ = OriginNow();
+  const CommandResult applied = Kubectl({"apply", "--server-side", "-f", "-"}, changed.dump());
   if (applied.exit_code != 0) ADD_FAILURE() << folder << ": " << applied.err;
 }
 
 Quickstart::~Quickstart() {
+  InNamespace({"delete", "wp", kPolicy, "--ignore-not-found"});
+  InNamespace({"wait", "--for=delete", "jobs,pods", "-l", kOfPolicy, "--timeout=60s"});
+}
+
+void Quickstart::RemoveServers() {
   Kubectl({"delete", "namespace", kNamespace, "--ignore-not-found", "--timeout=90s"});
+}
+
+json Quickstart::Slow(int requests_per_second, int burst, int max_in_flight) {
+  const json origin = {{"name", "origin"},
+                       {"http", {{"url", "http://origin.quickstart.svc/slow/{key}"}}}};
+  return {{"spec",
+           {{"origins", json::array({origin})},
+            {"pacing",
+             {{"requestsPerSecond", requests_per_second},
+              {"burst", burst},
+              {"maxInFlight", max_in_flight}}}}}};
 }
 
 ::testing::AssertionResult Quickstart::BecomesWarm(std::chrono::seconds timeout) {
@@ -72,21 +128,23 @@ Quickstart::~Quickstart() {
                                        << InNamespace({"get", "jobs,pods", "-o", "wide"}).out;
 }
 
-nlohmann::json Quickstart::Policy() const {
-  return KubectlJson({"-n", kNamespace, "get", "wp", kPolicy});
+::testing::AssertionResult Quickstart::Holds(int keys) {
+  if (WaitFor([&] { return RedisKeys() >= keys; }, std::chrono::seconds(60))) {
+    return ::testing::AssertionSuccess();
+  }
+  return ::testing::AssertionFailure() << "the Redis holds " << RedisKeys() << " keys\n"
+                                       << InNamespace({"describe", "wp", kPolicy}).out;
 }
 
-nlohmann::json Quickstart::Jobs() const {
-  return ListOf("jobs", std::string("stoker.dev/policy=") + kPolicy);
-}
+json Quickstart::Policy() const { return KubectlJson({"-n", kNamespace, "get", "wp", kPolicy}); }
 
-nlohmann::json Quickstart::WorkerPods() const {
-  return ListOf("pods", std::string("stoker.dev/policy=") + kPolicy);
-}
+json Quickstart::Jobs() const { return ListOf("jobs", kOfPolicy); }
+
+json Quickstart::WorkerPods() const { return ListOf("pods", kOfPolicy); }
 
 std::string Quickstart::RedisCli(std::vector<std::string> args) const {
-  args.insert(args.begin(), {"exec", "deployment/redis", "--", "redis-cli"});
-  return InNamespace(args).out;
+  args.insert(args.begin(), {"redis-cli", "-h", redis_});
+  return RunCommand(args).out;
 }
 
 int Quickstart::RedisKeys() const { return std::atoi(RedisCli({"dbsize"}).c_str()); }
@@ -105,13 +163,27 @@ std::pair<int, int> Quickstart::RedisTtls() const {
   return ttls;
 }
 
-std::vector<Quickstart::Arrival> Quickstart::Arrivals() const {
-  std::vector<Arrival> arrivals;
-  std::istringstream log(InNamespace({"logs", "deployment/origin", "--tail=-1"}).out);
-  double time = 0;
-  int status = 0;
-  for (std::string path; log >> time >> status >> path;) arrivals.push_back({time, path});
+std::vector<Arrival> Quickstart::Arrivals() const {
+  std::vector<Arrival> arrivals =
+      ParseArrivals(InNamespace({"logs", "deployment/origin", "--tail=-1"}).out);
+  std::erase_if(arrivals, [this](const Arrival& arrival) { return arrival.begun < made_; });
   return arrivals;
+}
+
+void ExpectExactTally(const json& policy) {
+  const json progress = policy["status"]["progress"];
+  EXPECT_EQ(progress.value("discovered", 0), kQuickstartEntries);
+  EXPECT_EQ(
+      progress.value("discovered", 0),
+      progress.value("warmed", 0) + progress.value("skipped", 0) + progress.value("failed", 0))
+      << progress;
+}
+
+bool Is(const json& object, const std::string& condition) {
+  for (const auto& held : object["status"].value("conditions", json::array())) {
+    if (held["type"] == condition && held["status"] == "True") return true;
+  }
+  return false;
 }
 
 }  // namespace stoker::testing

@@ -3,7 +3,8 @@
 // examples/quickstart on the test cluster: its origin, its Redis and its policy, as a test asks
 // about them.
 //
-// One at a time: the example's namespace has a fixed name. It goes, with all in it, at the end.
+// One at a time: the example's namespace has a fixed name. Origin and Redis stay up for the next
+// test of the same program; the policy and its runs go at the end of each.
 //
 // Thread safety: one thread.
 
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/cluster/arrivals.h"
 #include "tests/cluster/kubectl.h"
 
 namespace stoker::testing {
@@ -23,20 +25,23 @@ inline constexpr int kQuickstartEntries = 10'000;
 
 class Quickstart {
  public:
-  struct Arrival {
-    double time;  // seconds since 1970, as the origin wrote it
-    std::string path;
-  };
-
   // Applies tests/cluster/FOLDER with the policy as `patch` (a JSON merge patch) changes it, and
-  // waits until origin and Redis are ready.
+  // waits until origin and Redis are ready, the Redis empty.
   explicit Quickstart(const std::string& folder = "quickstart", const nlohmann::json& patch = {});
   ~Quickstart();
   Quickstart(const Quickstart&) = delete;
   Quickstart& operator=(const Quickstart&) = delete;
 
+  // Ends origin and Redis too.
+  static void RemoveServers();
+
+  // A patch: an origin that takes 20 ms for each request but a connection's first, and this pacing.
+  static nlohmann::json Slow(int requests_per_second, int burst, int max_in_flight);
+
   // kubectl wait for condition Warm; false, and what the policy says, when it does not come.
   [[nodiscard]] ::testing::AssertionResult BecomesWarm(std::chrono::seconds timeout);
+  // Waits until the Redis holds so many keys.
+  [[nodiscard]] ::testing::AssertionResult Holds(int keys);
   [[nodiscard]] nlohmann::json Policy() const;
   // The Jobs of the policy, and the pods that Stoker's Jobs made.
   [[nodiscard]] nlohmann::json Jobs() const;
@@ -46,10 +51,26 @@ class Quickstart {
   [[nodiscard]] int RedisKeys() const;
   // The least and the greatest TTL of all keys, in seconds; -1 is a key without one.
   [[nodiscard]] std::pair<int, int> RedisTtls() const;
-  // Every request that the origin answered, in order.
+  // Every request that the origin answered since this was made, in order.
   [[nodiscard]] std::vector<Arrival> Arrivals() const;
 
   static constexpr char kNamespace[] = "quickstart";
+
+ private:
+  OriginTime made_;
+  std::string redis_;  // the pod's address
+};
+
+// discovered = warmed + skipped + failed, and all entries were discovered.
+void ExpectExactTally(const nlohmann::json& policy);
+
+// True where the object's condition says so.
+bool Is(const nlohmann::json& object, const std::string& condition);
+
+// For test programs that use Quickstart.
+class QuickstartTest : public ::testing::Test {
+ protected:
+  static void TearDownTestSuite() { Quickstart::RemoveServers(); }
 };
 
 }  // namespace stoker::testing
