@@ -52,6 +52,12 @@ inline std::string GetString(const nlohmann::json& object, const char* name) {
   return Get<std::string>(object, name, "");
 }
 
+// The member, or an empty object where it is none.
+inline nlohmann::json GetObject(const nlohmann::json& object, const char* name) {
+  const nlohmann::json* member = Find(object, name);
+  return member != nullptr && member->is_object() ? *member : nlohmann::json::object();
+}
+
 inline std::map<std::string, std::string> GetStringMap(const nlohmann::json& object,
                                                        const char* name) {
   return Get<std::map<std::string, std::string>>(object, name, {});

@@ -225,7 +225,7 @@ Result<WarmingPolicy> ToWarmingPolicy(const nlohmann::json& object) {
     policy.meta = ToObjectMeta(object);
     policy.spec_json = object.at("spec");
     STOKER_TRY(policy.spec, ToWarmingPolicySpec(policy.spec_json));
-    policy.status = object.value("status", json::object());
+    policy.status = GetObject(object, "status");
     return policy;
   });
 }

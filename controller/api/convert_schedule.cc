@@ -14,7 +14,7 @@ Result<PrewarmSchedule> ToPrewarmSchedule(const nlohmann::json& object) {
     schedule.spec.starting_deadline_seconds =
         GetOptional<std::int64_t>(spec, "startingDeadlineSeconds");
     schedule.spec.suspend = Get(spec, "suspend", false);
-    schedule.status = object.value("status", nlohmann::json::object());
+    schedule.status = GetObject(object, "status");
     return schedule;
   });
 }

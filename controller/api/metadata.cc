@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "controller/api/cel/text.h"
 #include "controller/api/schema.h"
 
 namespace stoker::api {
@@ -57,7 +58,8 @@ class MetadataCheck {
   std::vector<FieldError> Run() {
     CheckName();
     if (const std::string* space = Text("namespace")) {
-      if (space->size() > kMaxNamespace || !RE2::FullMatch(*space, kNamespace)) {
+      const bool fits = space->size() <= kMaxNamespace && RE2::FullMatch(*space, kNamespace);
+      if (!space->empty() && !fits) {
         Complain("metadata.namespace",
                  "must be lower-case letters, digits and '-', at most 63 of them");
       }
@@ -88,9 +90,10 @@ class MetadataCheck {
     const std::string* generate = Text("generateName");
     if (errors_.size() > before) return;
     if (name == nullptr || name->empty()) {
-      if (generate == nullptr || generate->empty()) {
-        Complain("metadata.name", "Required value: name or generateName is required");
-      }
+      const bool generated = generate != nullptr && !generate->empty();
+      Complain("metadata.name", generated
+                                    ? "Required value: generateName cannot be applied; set a name"
+                                    : "Required value: name or generateName is required");
       return;
     }
     if (name->size() > kMaxName || !RE2::FullMatch(*name, kSubdomain)) {
@@ -105,6 +108,7 @@ class MetadataCheck {
     const auto it = metadata_.find(name);
     if (it == metadata_.end() || it->is_null()) return;
     const std::string path = std::string("metadata.") + name;
+    const bool label = path == "metadata.labels";
     if (!it->is_object()) return Complain(path, "must be of type object");
     std::size_t bytes = 0;
     for (const auto& [key, value] : it->items()) {
@@ -115,14 +119,16 @@ class MetadataCheck {
       }
       const auto& text = value.get_ref<const std::string&>();
       bytes += key.size() + text.size();
-      CheckPair(path, key, text, path == "metadata.labels");
+      CheckPair(path, key, text, label);
     }
-    if (bytes > kMaxAnnotationBytes) Complain(path, "Too long: may not be more than 262144 bytes");
+    if (!label && bytes > kMaxAnnotationBytes)
+      Complain(path, "Too long: may not be more than 262144 bytes");
   }
 
   void CheckPair(const std::string& path, const std::string& key, const std::string& text,
                  bool label) {
-    if (!IsQualifiedName(key)) {
+    // The API server lets the names of annotations have capitals in front of the slash too.
+    if (!IsQualifiedName(label ? key : cel::LowerAscii(key))) {
       Complain(path, "Invalid value: \"" + key.substr(0, kMaxName) +
                          "\": name part must consist of alphanumeric characters, '-', '_' or '.', "
                          "and must start "

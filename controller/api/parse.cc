@@ -15,6 +15,19 @@ using nlohmann::json;
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::string_view kSpace = " \t\r\n";
 
+// The complaint of the JSON library without its code and without the manifest's own text, which may
+// be a Secret's.
+std::string WithoutText(std::string_view complaint) {
+  const std::size_t code = complaint.find("] ");
+  if (code != std::string_view::npos) complaint.remove_prefix(code + 2);
+  const std::size_t quoted = complaint.find("; last read: ");
+  if (quoted == std::string_view::npos) return std::string(complaint);
+  const std::size_t expected = complaint.rfind("; expected ");
+  std::string rest(complaint.substr(0, quoted));
+  if (expected != std::string_view::npos && expected > quoted) rest += complaint.substr(expected);
+  return rest;
+}
+
 // Feeds the events of nlohmann's JSON parser to a JsonBuilder.
 class JsonEvents final : public nlohmann::json_sax<json> {
  public:
@@ -43,7 +56,7 @@ class JsonEvents final : public nlohmann::json_sax<json> {
   }
   bool end_array() override { return End(); }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& e) override {
-    syntax_error_ = e.what();
+    syntax_error_ = WithoutText(e.what());
     return false;
   }
 

@@ -83,7 +83,8 @@ class Check {
   // YAML reads `no` and `010` as something else than a string; say how to mean the string.
   [[nodiscard]] std::string QuoteHint() const {
     const bool scalar = value_.is_boolean() || value_.is_number();
-    return schema_.type == "string" && scalar ? "; put it in quotes" : "";
+    const bool text = schema_.type == "string" || (schema_.int_or_string && value_.is_number());
+    return text && scalar ? "; put it in quotes" : "";
   }
 
   void CheckNumber() {

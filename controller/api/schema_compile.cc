@@ -38,6 +38,9 @@ constexpr std::array<std::string_view, 24> kKeywords = {"type",
                                                         "x-kubernetes-validations",
                                                         "title"};
 
+// The parts of a rule that CheckRules heeds.
+constexpr std::array<std::string_view, 3> kRuleKeywords = {"rule", "message", "fieldPath"};
+
 constexpr std::array<std::string_view, 5> kFormats = {"int32", "int64", "double", "float",
                                                       "date-time"};
 
@@ -50,6 +53,10 @@ Status CheckKeywords(const json& source) {
   const std::string format = source.value("format", "int64");
   if (std::find(kFormats.begin(), kFormats.end(), format) == kFormats.end()) {
     return Invalid("the format " + format + " is not supported");
+  }
+  const std::string list_type = source.value("x-kubernetes-list-type", "atomic");
+  if (list_type != "atomic" && list_type != "map") {
+    return Invalid("the list type " + list_type + " is not supported");
   }
   return {};
 }
@@ -85,6 +92,11 @@ Status ReadRules(const json& source, Schema& schema) {
   const auto it = source.find("x-kubernetes-validations");
   if (it == source.end()) return {};
   for (const json& rule : *it) {
+    for (const auto& [keyword, value] : rule.items()) {
+      if (std::find(kRuleKeywords.begin(), kRuleKeywords.end(), keyword) == kRuleKeywords.end()) {
+        return Invalid("the rule keyword " + keyword + " is not supported");
+      }
+    }
     const std::string text = rule.at("rule").get<std::string>();
     Result<cel::Expression> expression = cel::Expression::Compile(text);
     if (!expression) return Annotate("rule " + text, expression.error());

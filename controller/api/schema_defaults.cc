@@ -51,8 +51,15 @@ void ApplyDefaults(const Schema& schema, json& value) {
       value.erase(it);
     }
   }
-  for (auto& [name, child] : value.items()) {
-    if (const Schema* member = schema.Member(name)) ApplyDefaults(*member, child);
+  // A null in a map goes too, as one in a list does not.
+  for (auto it = value.begin(); it != value.end();) {
+    const Schema* member = schema.Member(it.key());
+    if (it->is_null() && member != nullptr && !member->nullable) {
+      it = value.erase(it);
+      continue;
+    }
+    if (member != nullptr) ApplyDefaults(*member, *it);
+    ++it;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "controller/api/cel/text.h"
 #include "controller/api/manifest.h"
 #include "controller/api/metadata.h"
 #include "controller/api/schema.h"
@@ -69,9 +70,32 @@ std::vector<FieldError> Judge(const Schema& schema, json& object) {
   return errors;
 }
 
-}  // namespace
+// Names in a manifest may hold anything; what is told of them stays short and on its line.
+std::string Presentable(std::string text, std::size_t max_size) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  if (text.size() > max_size) text = text.substr(0, cel::CodePointOffset(text, max_size)) + "...";
+  return text;
+}
 
-std::vector<FieldError> DefaultAndValidate(json& object) {
+std::vector<FieldError> Presentable(std::vector<FieldError> errors) {
+  constexpr std::size_t kMaxErrors = 50;
+  constexpr std::size_t kMaxField = 300;
+  constexpr std::size_t kMaxMessage = 1000;
+  const std::size_t found = errors.size();
+  if (found > kMaxErrors) {
+    errors.resize(kMaxErrors);
+    errors.push_back({"", fmt::format("{} more complaints are not shown", found - kMaxErrors)});
+  }
+  for (FieldError& error : errors) {
+    error.field = Presentable(std::move(error.field), kMaxField);
+    error.message = Presentable(std::move(error.message), kMaxMessage);
+  }
+  return errors;
+}
+
+std::vector<FieldError> DefaultAndJudge(json& object) {
   std::vector<FieldError> errors = CheckKind(object);
   if (!errors.empty()) return errors;
   const std::string name = object["kind"].get<std::string>();
@@ -80,6 +104,12 @@ std::vector<FieldError> DefaultAndValidate(json& object) {
     if (kind->name == name) return Judge(kind->schema, object);
   }
   return {{"kind", "must be WarmingPolicy or PrewarmSchedule"}};
+}
+
+}  // namespace
+
+std::vector<FieldError> DefaultAndValidate(json& object) {
+  return Presentable(DefaultAndJudge(object));
 }
 
 Error ToError(const json& object, const std::vector<FieldError>& errors) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "controller/api/yaml_text.h"
 #include "controller/base/hash.h"
 
 namespace stoker::api {
@@ -126,8 +127,11 @@ Result<json> ResolveTaggedScalar(std::string_view tag, std::string_view text) {
   const std::string_view type = tag.substr(kTagPrefix.size());
   if (type == "str") return json(std::string(text));
   if (type == "binary") {
+    std::string encoded(text);
+    std::erase_if(encoded, [](char c) { return c == '\n' || c == '\r'; });
     std::string bytes;
-    if (!Base64Decode(text, bytes)) return Invalid("a !!binary value is not base64");
+    if (!Base64Decode(encoded, bytes)) return Invalid("a !!binary value is not base64");
+    if (!IsUtf8(bytes)) return Invalid("a !!binary value is not text, and JSON holds nothing else");
     return json(std::move(bytes));
   }
   STOKER_TRY(json value, ResolvePlainScalar(text));
@@ -136,8 +140,7 @@ Result<json> ResolveTaggedScalar(std::string_view tag, std::string_view text) {
                     (type == "float" && value.is_number()) ||
                     (type == "timestamp" && value.is_string());
   if (fits) return value;
-  return Invalid(
-      fmt::format("\"{}\" cannot be read as !!{}", text.substr(0, 100), type.substr(0, 20)));
+  return Invalid(fmt::format("a value with the tag !!{} is none", type.substr(0, 20)));
 }
 
 Result<std::string> MemberName(const json& scalar) {

@@ -147,14 +147,6 @@ Value ToQuantity(Arguments a, const RE2*) {
   return Value::Data(Quantity{*number});
 }
 
-Value IsInteger(Arguments a, const RE2*) {
-  const auto* quantity = a[0].As<Quantity>();
-  if (quantity == nullptr) return NoOverload("isInteger", a);
-  constexpr long double kLimit = 9223372036854775807.0L;
-  return Value::Data(std::floor(quantity->number) == quantity->number &&
-                     std::abs(quantity->number) <= kLimit);
-}
-
 Value CompareTo(Arguments a, const RE2*) {
   const auto* left = a[0].As<Quantity>();
   const auto* right = a[1].As<Quantity>();
@@ -211,7 +203,6 @@ constexpr Entry kFunctions[] = {
     {"duration", false, 1, 's', ToDuration},
     {"isQuantity", false, 1, 's', IsQuantity},
     {"quantity", false, 1, 's', ToQuantity},
-    {"isInteger", true, 1, 'a', IsInteger},
     {"compareTo", true, 2, 'a', CompareTo},
 };
 

@@ -181,5 +181,15 @@ TEST(ToObjectMeta, ReadsWhatIsThereAndSkipsTheRest) {
   EXPECT_EQ(ToObjectMeta("text").name, "");
 }
 
+TEST(ToWarmingPolicy, ReadsAStatusThatIsNoneAsEmpty) {
+  for (const json& status : {json(nullptr), json("text"), json::array()}) {
+    json object = Defaulted(SamplePolicy());
+    object["status"] = status;
+    const Result<WarmingPolicy> policy = ToWarmingPolicy(object);
+    ASSERT_TRUE(policy) << policy.error().message;
+    EXPECT_EQ(policy->status, json::object());
+  }
+}
+
 }  // namespace
 }  // namespace stoker::api

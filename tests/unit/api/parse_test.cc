@@ -120,5 +120,82 @@ TEST(ParseDocuments, CapsBytes) {
   EXPECT_THAT(Complaint(std::string((4 << 20) + 1, ' ')), HasSubstr("are not read"));
 }
 
+TEST(ParseDocuments, MergesInTheOrderThatKubectlDoes) {
+  const json object = ParseOne(
+      "one: &one {a: 1, b: 1}\n"
+      "two: &two {a: 2}\n"
+      "above: {a: 9, <<: *one}\n"
+      "below: {<<: *one, a: 9}\n"
+      "twice: {<<: *one, <<: *two}\n"
+      "list: {<<: [*two, *one]}\n");
+  EXPECT_EQ(object["above"], (json{{"a", 1}, {"b", 1}}));
+  EXPECT_EQ(object["below"], (json{{"a", 9}, {"b", 1}}));
+  EXPECT_EQ(object["twice"], (json{{"a", 2}, {"b", 1}}));
+  EXPECT_EQ(object["list"], (json{{"a", 2}, {"b", 1}}));
+}
+
+TEST(ParseDocuments, CapsTheTextThatAliasesCopy) {
+  std::string text = "a: &a " + std::string(100'000, 'x') + "\nb: [";
+  for (int i = 0; i < 10; ++i) text += "*a, ";
+  EXPECT_EQ(Complaint(text + "]\n"), "");
+  for (int i = 0; i < 100; ++i) text += "*a, ";
+  EXPECT_THAT(Complaint(text + "]\n"), HasSubstr("line 2: aliases copy more than 4194304 bytes"));
+}
+
+TEST(ParseDocuments, CapsWhatAnchorsInAnchorsKeep) {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "&a" + std::to_string(i) + " [";
+  for (int i = 0; i < 10'000; ++i) text += "x, ";
+  EXPECT_THAT(Complaint(text + std::string(50, ']')), HasSubstr("holds more than 200000 values"));
+}
+
+TEST(ParseDocuments, ReadsAByteOrderMarkAndLinesOfWindows) {
+  EXPECT_EQ(ParseOne("\xEF\xBB\xBF"
+                     "a: b\r\nc: |\r\n  d\r\n"),
+            (json{{"a", "b"}, {"c", "d\n"}}));
+}
+
+TEST(ParseDocuments, RefusesAQuoteThatTheTextBreaksOff) {
+  for (const char* text : {"a: \"b\n", "a: 'b\n", "a: \"b\n  ", "a: \"b", "a: 'b\n---\nc: d\n"}) {
+    EXPECT_THAT(Complaint(text), HasSubstr("this is not YAML")) << text;
+  }
+}
+
+TEST(ParseDocuments, KeepsTheEndOfTheLastBlockScalar) {
+  EXPECT_EQ(ParseOne("a: |\n  b"), (json{{"a", "b"}}));
+  EXPECT_EQ(ParseOne("a: |\n  b\n"), (json{{"a", "b\n"}}));
+  EXPECT_EQ(ParseOne("a: |+\n  b\n\n"), (json{{"a", "b\n\n"}}));
+  EXPECT_EQ(ParseOne("a: b\n...\n"), (json{{"a", "b"}}));
+}
+
+TEST(ParseDocuments, RefusesTextThatKubectlRefuses) {
+  EXPECT_THAT(Complaint("a: b\nc: \xE9\n"), HasSubstr("line 2: this is not UTF-8 text"));
+  EXPECT_THAT(Complaint(std::string("\xFF\xFE"
+                                    "a\0:\0 \0b\0",
+                                    10)),
+              HasSubstr("save the file as UTF-8"));
+  EXPECT_THAT(Complaint(std::string("a: b\0c\n", 7)), HasSubstr("control character U+0000"));
+  EXPECT_THAT(Complaint("a: b\x7F\n"), HasSubstr("control character U+007F"));
+  EXPECT_THAT(Complaint("a: b\xE2\x80\xA8"
+                        "c\n"),
+              HasSubstr("control character U+2028"));
+  EXPECT_THAT(Complaint("a: b\n\xEF\xBB\xBF"
+                        "c: d\n"),
+              HasSubstr("line 2: holds the control"));
+  EXPECT_THAT(Complaint("a: b\n--- {c: d}\n"), HasSubstr("line 2: only a comment may follow"));
+  EXPECT_EQ(Complaint("--- # a comment\na: \"\\x01\xC3\xA4\xF0\x9F\x98\x80\"\n---  \r\nb: 1\n"),
+            "");
+}
+
+TEST(ParseDocuments, RepeatsNothingOfTheTextInComplaintsAboutJson) {
+  const std::string complaint = Complaint(R"({"stringData": {"password": "hunter2" "x": 1}})");
+  EXPECT_THAT(complaint, HasSubstr("this is not JSON: parse error at line 1, column"));
+  EXPECT_THAT(complaint, HasSubstr("expected '}'"));
+  EXPECT_THAT(complaint, ::testing::Not(HasSubstr("last read")));
+  EXPECT_THAT(Complaint(R"({"password": "hunter2; expected)"),
+              ::testing::Not(HasSubstr("hunter2")));
+  EXPECT_THAT(Complaint("password: !!int hunter2\n"), ::testing::Not(HasSubstr("hunter2")));
+}
+
 }  // namespace
 }  // namespace stoker::api

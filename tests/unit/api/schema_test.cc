@@ -140,7 +140,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(CompileSchema, RefusesAKeywordThatItWouldNotEnforce) {
   for (const json& source :
        {json{{"type", "string"}, {"oneOf", json::array()}}, json{{"multipleOf", 2}},
-        json{{"type", "string"}, {"format", "email"}}}) {
+        json{{"type", "string"}, {"format", "email"}},
+        json{{"type", "array"}, {"x-kubernetes-list-type", "set"}},
+        json{{"x-kubernetes-validations",
+              {{{"rule", "true"}, {"message", "m"}, {"messageExpression", "'m'"}}}}}}) {
     EXPECT_FALSE(Schema::Compile(source)) << source.dump();
   }
 }

@@ -88,6 +88,39 @@ TEST(DefaultAndValidate, JudgesMetadata) {
   EXPECT_THAT(Verdict(nameless), HasSubstr("metadata.name: Required value"));
 }
 
+TEST(DefaultAndValidate, JudgesMetadataAsKindlyAsTheServer) {
+  json policy = SamplePolicy();
+  policy["metadata"]["namespace"] = "";
+  policy["metadata"]["annotations"] = {{"Example.com/Team", "x"}};
+  EXPECT_EQ(Verdict(policy), "");
+}
+
+TEST(DefaultAndValidate, WantsANameThatCanBeApplied) {
+  json policy = SamplePolicy();
+  policy["metadata"] = {{"generateName", "pages-"}};
+  EXPECT_THAT(Verdict(policy),
+              HasSubstr("metadata.name: Required value: generateName cannot be applied"));
+}
+
+TEST(DefaultAndValidate, DropsNullsInMapsAsTheServerDoes) {
+  json policy = SamplePolicy();
+  policy["spec"]["execution"]["workers"] = {
+      {"nodeSelector", {{"pool", nullptr}, {"arch", "arm64"}}}};
+  ASSERT_EQ(Verdict(policy), "");
+  DefaultAndValidate(policy);
+  EXPECT_EQ(policy["spec"]["execution"]["workers"]["nodeSelector"], (json{{"arch", "arm64"}}));
+}
+
+TEST(DefaultAndValidate, KeepsComplaintsFewShortAndOnOneLine) {
+  json policy = SamplePolicy();
+  policy["spec"]["\x1b[31m\n" + std::string(5000, 'k')] = 1;
+  for (int i = 0; i < 500; ++i) policy["spec"]["z" + std::to_string(i)] = 1;
+  const std::string verdict = Verdict(policy);
+  EXPECT_LT(verdict.size(), 10'000U);
+  EXPECT_EQ(verdict.find_first_of("\x1b\n"), std::string::npos);
+  EXPECT_THAT(verdict, HasSubstr("451 more complaints are not shown"));
+}
+
 TEST(DefaultAndValidate, TellsUnknownFieldsBeforeAnythingElse) {
   json policy = SamplePolicy();
   policy["spec"]["pacing"] = {{"requestPerSecond", 5}, {"burst", "x"}};

@@ -66,6 +66,7 @@ TEST(TaggedScalar, TakesTheTagAtItsWord) {
   EXPECT_EQ(ResolveTaggedScalar("tag:yaml.org,2002:int", "010").value(), json(8));
   EXPECT_EQ(ResolveTaggedScalar("tag:yaml.org,2002:bool", "on").value(), json(true));
   EXPECT_EQ(ResolveTaggedScalar("tag:yaml.org,2002:binary", "aGk=").value(), json("hi"));
+  EXPECT_EQ(ResolveTaggedScalar("tag:yaml.org,2002:binary", "aG\nk=\n").value(), json("hi"));
   EXPECT_EQ(ResolveTaggedScalar("!mine", "text").value(), json("text"));
 }
 
@@ -73,6 +74,7 @@ TEST(TaggedScalar, RefusesWhatDoesNotFitItsTag) {
   EXPECT_FALSE(ResolveTaggedScalar("tag:yaml.org,2002:int", "ten"));
   EXPECT_FALSE(ResolveTaggedScalar("tag:yaml.org,2002:bool", "1"));
   EXPECT_FALSE(ResolveTaggedScalar("tag:yaml.org,2002:binary", "%%"));
+  EXPECT_FALSE(ResolveTaggedScalar("tag:yaml.org,2002:binary", "gICA")) << "bytes that are no text";
 }
 
 TEST(MemberName, IsTheScalarAsJsonWritesIt) {
