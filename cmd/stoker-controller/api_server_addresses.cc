@@ -36,7 +36,8 @@ void AddAddresses(const std::string& host, std::vector<std::string>& out) {
 std::vector<std::string> ApiServerAddresses(const std::string& server) {
   std::vector<std::string> addresses;
   AddAddresses(HostOf(server), addresses);
-  if (const char* service = std::getenv("KUBERNETES_SERVICE_HOST")) AddAddresses(service, addresses);
+  if (const char* service = std::getenv("KUBERNETES_SERVICE_HOST"))
+    AddAddresses(service, addresses);
   return addresses;
 }
 

@@ -29,12 +29,15 @@ struct Raw {
 };
 
 void AddClusterFlags(CLI::App& app, Flags& flags) {
-  app.add_option("--kubeconfig", flags.kube.kubeconfig,
-                 "Path of a kubeconfig; default: KUBECONFIG, the pod's service account, ~/.kube/config");
+  app.add_option(
+      "--kubeconfig", flags.kube.kubeconfig,
+      "Path of a kubeconfig; default: KUBECONFIG, the pod's service account, ~/.kube/config");
   app.add_option("--context", flags.kube.context, "Context of the kubeconfig");
   app.add_option("--namespace", flags.namespaces, "Namespace to watch (repeatable); default: all");
-  app.add_option("--worker-image", flags.worker_image, "Image of worker pods")->capture_default_str();
-  app.add_option("--worker-image-pull-policy", flags.worker_image_pull_policy, "Pull policy of worker pods")
+  app.add_option("--worker-image", flags.worker_image, "Image of worker pods")
+      ->capture_default_str();
+  app.add_option("--worker-image-pull-policy", flags.worker_image_pull_policy,
+                 "Pull policy of worker pods")
       ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}))
       ->capture_default_str();
 }
@@ -42,27 +45,41 @@ void AddClusterFlags(CLI::App& app, Flags& flags) {
 void AddLeaseFlags(CLI::App& app, Flags& flags, Raw& raw) {
   app.add_option("--lease-namespace", flags.leader.ns, "Namespace of the Lease; default: our own");
   app.add_option("--lease-name", flags.leader.name, "Name of the Lease")->capture_default_str();
-  app.add_option("--identity", flags.leader.identity, "Our name on the Lease; default: host name and pid");
-  app.add_option("--lease-duration", raw.lease_duration, "How long others wait before they take a Lease")
-      ->check(IsDuration())->capture_default_str();
-  app.add_option("--lease-renew-deadline", raw.renew_deadline, "Not renewed for so long: leadership is given up")
-      ->check(IsDuration())->capture_default_str();
+  app.add_option("--identity", flags.leader.identity,
+                 "Our name on the Lease; default: host name and pid");
+  app.add_option("--lease-duration", raw.lease_duration,
+                 "How long others wait before they take a Lease")
+      ->check(IsDuration())
+      ->capture_default_str();
+  app.add_option("--lease-renew-deadline", raw.renew_deadline,
+                 "Not renewed for so long: leadership is given up")
+      ->check(IsDuration())
+      ->capture_default_str();
   app.add_option("--lease-retry-period", raw.retry_period, "Time between renewals")
-      ->check(IsDuration())->capture_default_str();
+      ->check(IsDuration())
+      ->capture_default_str();
 }
 
 void AddRunFlags(CLI::App& app, Flags& flags, Raw& raw) {
-  app.add_option("--reconcile-workers", flags.reconcile_workers, "Threads for policies, and for runs")
-      ->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_option("--reconcile-workers", flags.reconcile_workers,
+                 "Threads for policies, and for runs")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   app.add_option("--in-process-runs", flags.in_process_runs, "In-process runs at a time; more wait")
-      ->check(CLI::Range(1, 256))->capture_default_str();
-  app.add_option("--loops", flags.loops, "Event loops of in-process runs; 0: one a core that is granted")
-      ->check(CLI::Range(0, 256))->capture_default_str();
-  app.add_option("--checkpoint-every", raw.checkpoint_every, "Time between checkpoints of an in-process run")
-      ->check(IsDuration())->capture_default_str();
-  app.add_option("--in-process-egress-deny", flags.egress.denied,
-                 "Address or CIDR that in-process runs may not dial (repeatable); loopback, link-local, "
-                 "metadata and API server addresses are denied anyway");
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--loops", flags.loops,
+                 "Event loops of in-process runs; 0: one a core that is granted")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+  app.add_option("--checkpoint-every", raw.checkpoint_every,
+                 "Time between checkpoints of an in-process run")
+      ->check(IsDuration())
+      ->capture_default_str();
+  app.add_option(
+      "--in-process-egress-deny", flags.egress.denied,
+      "Address or CIDR that in-process runs may not dial (repeatable); loopback, link-local, "
+      "metadata and API server addresses are denied anyway");
   app.add_option("--in-process-egress-allow", flags.egress.allowed,
                  "Address or CIDR that in-process runs may dial all the same (repeatable)");
 }
@@ -70,12 +87,15 @@ void AddRunFlags(CLI::App& app, Flags& flags, Raw& raw) {
 void AddProcessFlags(CLI::App& app, Flags& flags, Raw& raw) {
   app.add_option("--health-address", flags.health_address, "Address of /healthz and /readyz")
       ->capture_default_str();
-  app.add_option("--health-port", flags.health_port, "Port of /healthz and /readyz; 0: any free one")
+  app.add_option("--health-port", flags.health_port,
+                 "Port of /healthz and /readyz; 0: any free one")
       ->capture_default_str();
   app.add_option("--log-level", raw.log_level, "How much is logged")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
   app.add_option("--log-format", raw.log_format, "How it is written")
-      ->check(CLI::IsMember({"json", "text"}))->capture_default_str();
+      ->check(CLI::IsMember({"json", "text"}))
+      ->capture_default_str();
 }
 
 std::string Judge(const Flags& flags) {

@@ -56,7 +56,8 @@ int Serve(const Flags& flags, cmd::Signals& signals) {
   reconcile::Controller controller(*transport, ToOptions(flags, *config));
   server::HttpServer health({.address = flags.health_address, .port = flags.health_port});
   health.Handle("/healthz", [&] { return Answer(controller.Healthy(), "a reconcile hangs\n"); });
-  health.Handle("/readyz", [&] { return Answer(controller.Ready(), "the caches are not filled yet\n"); });
+  health.Handle("/readyz",
+                [&] { return Answer(controller.Ready(), "the caches are not filled yet\n"); });
   if (const Status started = health.Start(); !started) {
     LogError("health cannot be served", {{"error", started.error().message}});
     return kExitFailed;

@@ -2,9 +2,9 @@
 
 // Conditions of a status, written so that a reconcile that finds nothing new writes nothing.
 //
-// lastTransitionTime moves only when the status (True, False, Unknown) of a condition does; setting a
-// condition to what it is leaves the list byte for byte as it was. docs/conditions.md holds the truth
-// table of types and reasons.
+// lastTransitionTime moves only when the status (True, False, Unknown) of a condition does; setting
+// a condition to what it is leaves the list byte for byte as it was. docs/conditions.md holds the
+// truth table of types and reasons.
 //
 // Thread safety: pure functions on values.
 

@@ -2,9 +2,10 @@
 
 // The controller as a whole: watches, leads or waits, reconciles, and ends in good order.
 //
-// Every replica keeps its caches warm; only the holder of the lease reconciles and runs. Shutdown order:
-// take no more work; end in-process runs within a second and leave their checkpoints (their Jobs stay
-// active for the next leader); stop the term's threads; flush events; release the lease; stop the informers.
+// Every replica keeps its caches warm; only the holder of the lease reconciles and runs. Shutdown
+// order: take no more work; end in-process runs within a second and leave their checkpoints (their
+// Jobs stay active for the next leader); stop the term's threads; flush events; release the lease;
+// stop the informers.
 //
 // Thread safety: Healthy() and Ready() from any thread; the rest from the one that made it.
 

@@ -172,7 +172,8 @@ class Executor::Hosted {
   std::unique_ptr<warming::Run> run_;  // constant after Start
   std::atomic<bool> deposed_{false};
   std::atomic<bool> ended_{false};
-  std::atomic<bool> abandoned_{false};  // ended without a result of its own: another attempt goes on
+  std::atomic<bool> abandoned_{
+      false};  // ended without a result of its own: another attempt goes on
   std::atomic<bool> paused_{false};
 
   mutable std::mutex mutex_;
@@ -208,9 +209,10 @@ Status Executor::Execute(Assignment assignment) {
     return Error{Code::kExhausted, "as many in-process runs as allowed are under way"};
   }
   const std::string uid = assignment.job_uid;
-  auto run = std::make_shared<Hosted>(Assignment{assignment.job_key, uid, assignment.policy_uid, {}, {},
-                                                 std::move(assignment.ledger), {}},
-                                      changed_);
+  auto run = std::make_shared<Hosted>(
+      Assignment{
+          assignment.job_key, uid, assignment.policy_uid, {}, {}, std::move(assignment.ledger), {}},
+      changed_);
   STOKER_CHECK(run->Start(assignment, options_));
   runs_[uid] = std::move(run);
   return {};

@@ -2,13 +2,15 @@
 
 // Runs warming in this process: the data plane of in-process runs, on the leader only.
 //
-// A run must stop when its Job is deleted, when the lease is lost, when its checkpoint turns out to be
-// another leader's, and when the process ends - and in each case write exactly what it still may. One
-// supervising thread a run owns all of that: it starts the run, keeps its ledger, and ends it.
+// A run must stop when its Job is deleted, when the lease is lost, when its checkpoint turns out to
+// be another leader's, and when the process ends - and in each case write exactly what it still
+// may. One supervising thread a run owns all of that: it starts the run, keeps its ledger, and ends
+// it.
 //
-// Thread safety: all methods from any thread. Lifetime: outlived by the client and the elector behind
-// `may_act`. Shutdown: Stop() ends every run within a second and joins; with `hand_over` it leaves each
-// run's last checkpoint and marks it released, so that the next leader goes on from there.
+// Thread safety: all methods from any thread. Lifetime: outlived by the client and the elector
+// behind `may_act`. Shutdown: Stop() ends every run within a second and joins; with `hand_over` it
+// leaves each run's last checkpoint and marks it released, so that the next leader goes on from
+// there.
 
 #include <functional>
 #include <map>

@@ -41,7 +41,8 @@ bool ScheduleKnows(const json& job, const std::vector<kube::Object>& schedules) 
 }  // namespace
 
 TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
-                        const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit) {
+                        const std::vector<kube::Object>& schedules,
+                        const api::HistoryLimit& limit) {
   TidyDecision decision;
   std::vector<JobState> kept;
   for (const kube::Object& job : jobs) {
@@ -115,7 +116,8 @@ Status Housekeeping::CollectConfigMaps(const json& policy, const std::vector<kub
     seen->second = jobs.size();
   }
   kube::ListOptions options;
-  options.label_selector = std::string(kManagedBySelector) + "," + kPolicyLabel + "=" + Name(policy);
+  options.label_selector =
+      std::string(kManagedBySelector) + "," + kPolicyLabel + "=" + Name(policy);
   STOKER_TRY(const kube::ListResult listed,
              context_.client.List(kube::kConfigMaps, Namespace(policy), options));
   for (const std::string& name : UnusedConfigMaps(listed.items, jobs)) {

@@ -2,9 +2,9 @@
 
 // What finished runs leave behind, taken away in time - and never before its result is safe.
 //
-// A finished Job gets ttlSecondsAfterFinished only once policy status (and, for a scheduled run, schedule
-// status) tells how it ended; Jobs beyond historyLimit are deleted; plans and pinned sources that no Job
-// uses any more go too.
+// A finished Job gets ttlSecondsAfterFinished only once policy status (and, for a scheduled run,
+// schedule status) tells how it ended; Jobs beyond historyLimit are deleted; plans and pinned
+// sources that no Job uses any more go too.
 //
 // Thread safety: as the reconciler that owns it; the caller holds the policy's lock.
 
@@ -25,8 +25,8 @@ struct TidyDecision {
   bool waits_for_schedule = false;
 };
 // `jobs`: of the policy. `schedules`: of its namespace.
-TidyDecision DecideTidy(const std::vector<kube::Object>& jobs, const std::vector<kube::Object>& schedules,
-                        const api::HistoryLimit& limit);
+TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
+                        const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit);
 
 // Names of ConfigMaps that none of the Jobs mounts.
 std::vector<std::string> UnusedConfigMaps(const std::vector<nlohmann::json>& config_maps,

@@ -38,8 +38,8 @@ json Volumes(const JobInput& input, json& mounts) {
     volumes.push_back(std::move(source));
     mounts.push_back({{"name", volume}, {"mountPath", path}, {"readOnly", true}});
   };
-  const std::string plan_dir = std::string(warming::kPlanFile)
-                                   .substr(0, std::string_view(warming::kPlanFile).rfind('/'));
+  const std::string plan_dir =
+      std::string(warming::kPlanFile).substr(0, std::string_view(warming::kPlanFile).rfind('/'));
   add("plan",
       {{"configMap",
         {{"name", PlanConfigMapName(Name(input.policy), input.run.plan_hash)},
@@ -73,22 +73,23 @@ json ResourcesOf(const api::Resources& resources) {
 }
 
 json Container(const JobInput& input, json mounts) {
-  return {{"name", kContainer},
-          {"image", input.image.image},
-          {"imagePullPolicy", input.image.pull_policy},
-          {"command", {"stoker-worker"}},
-          {"env",
-           {{{"name", "STOKER_PLAN_HASH"}, {"value", input.run.plan_hash}},
-            {{"name", "STOKER_RUN"}, {"value", input.run.name}}}},
-          {"ports", {{{"name", "http"}, {"containerPort", warming::kWorkerPort}, {"protocol", "TCP"}}}},
-          {"resources", ResourcesOf(input.spec.execution.workers.resources)},
-          {"securityContext",
-           {{"allowPrivilegeEscalation", false},
-            {"readOnlyRootFilesystem", true},
-            {"capabilities", {{"drop", {"ALL"}}}}}},
-          {"terminationMessagePath", "/dev/termination-log"},
-          {"terminationMessagePolicy", "File"},
-          {"volumeMounts", std::move(mounts)}};
+  return {
+      {"name", kContainer},
+      {"image", input.image.image},
+      {"imagePullPolicy", input.image.pull_policy},
+      {"command", {"stoker-worker"}},
+      {"env",
+       {{{"name", "STOKER_PLAN_HASH"}, {"value", input.run.plan_hash}},
+        {{"name", "STOKER_RUN"}, {"value", input.run.name}}}},
+      {"ports", {{{"name", "http"}, {"containerPort", warming::kWorkerPort}, {"protocol", "TCP"}}}},
+      {"resources", ResourcesOf(input.spec.execution.workers.resources)},
+      {"securityContext",
+       {{"allowPrivilegeEscalation", false},
+        {"readOnlyRootFilesystem", true},
+        {"capabilities", {{"drop", {"ALL"}}}}}},
+      {"terminationMessagePath", "/dev/termination-log"},
+      {"terminationMessagePolicy", "File"},
+      {"volumeMounts", std::move(mounts)}};
 }
 
 json Template(const JobInput& input) {
@@ -120,9 +121,9 @@ json Template(const JobInput& input) {
 
 json PodFailurePolicy() {
   const auto on_exit = [](int code, const char* action) {
-    return json{{"action", action},
-                {"onExitCodes",
-                 {{"containerName", kContainer}, {"operator", "In"}, {"values", {code}}}}};
+    return json{
+        {"action", action},
+        {"onExitCodes", {{"containerName", kContainer}, {"operator", "In"}, {"values", {code}}}}};
   };
   const json disrupted = {
       {"action", "Ignore"},
@@ -192,7 +193,8 @@ json BuildPinnedConfigMap(const json& policy, const json& config_map) {
   for (const char* member : {"data", "binaryData"}) {
     if (const json* data = Find(config_map, {member})) content[member] = *data;
   }
-  json object = OwnedConfigMap(policy, PinnedConfigMapName(Name(policy), Sha256Hex(content.dump())));
+  json object =
+      OwnedConfigMap(policy, PinnedConfigMapName(Name(policy), Sha256Hex(content.dump())));
   object.update(content);
   return object;
 }

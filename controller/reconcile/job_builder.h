@@ -1,14 +1,15 @@
 #pragma once
 
-// The objects of a run: its Job, its plan, its pinned sources. Pure: the same input makes the same text.
+// The objects of a run: its Job, its plan, its pinned sources. Pure: the same input makes the same
+// text.
 //
-// Both kinds of run carry the same worker template, so that what judges pods (quota, policy engines, Pod
-// Security) judges an in-process run alike. A worker holds no Kubernetes token; what it needs is
-// mounted: the plan, the pinned ConfigMaps, the Secrets that the policy names.
+// Both kinds of run carry the same worker template, so that what judges pods (quota, policy
+// engines, Pod Security) judges an in-process run alike. A worker holds no Kubernetes token; what
+// it needs is mounted: the plan, the pinned ConfigMaps, the Secrets that the policy names.
 //
-// A shard that fails for good (exit code 1) fails its index and lets the others finish what they can;
-// bad input (exit code 2) fails the Job at once, for every shard would meet it; a worker that was deleted,
-// evicted or killed is replaced, never beside its terminating predecessor.
+// A shard that fails for good (exit code 1) fails its index and lets the others finish what they
+// can; bad input (exit code 2) fails the Job at once, for every shard would meet it; a worker that
+// was deleted, evicted or killed is replaced, never beside its terminating predecessor.
 //
 // Thread safety: pure functions.
 

@@ -2,8 +2,8 @@
 
 // Reads members of Kubernetes objects that may lack any of them.
 //
-// Objects in caches were written by others: a member may be missing or of another type, and reading it
-// must neither throw nor insert. Each reader returns the fallback then.
+// Objects in caches were written by others: a member may be missing or of another type, and reading
+// it must neither throw nor insert. Each reader returns the fallback then.
 //
 // Thread safety: pure functions.
 

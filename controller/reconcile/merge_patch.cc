@@ -26,10 +26,10 @@ Result<json> WriteStatus(kube::Client& client, const kube::Resource& resource, c
                          const json& status) {
   json patch = MergeDiff(object.value("status", json::object()), status);
   if (patch.empty()) return object;
-  return client.Patch(resource, Namespace(object), Name(object), kube::PatchType::kMerge,
-                      {{"metadata", {{"resourceVersion", ResourceVersion(object)}}},
-                       {"status", std::move(patch)}},
-                      "status");
+  return client.Patch(
+      resource, Namespace(object), Name(object), kube::PatchType::kMerge,
+      {{"metadata", {{"resourceVersion", ResourceVersion(object)}}}, {"status", std::move(patch)}},
+      "status");
 }
 
 }  // namespace stoker::reconcile

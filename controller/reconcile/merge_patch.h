@@ -14,8 +14,8 @@ namespace stoker::reconcile {
 // The JSON merge patch (RFC 7386) that makes `after` of `before`; empty object: they are equal.
 nlohmann::json MergeDiff(const nlohmann::json& before, const nlohmann::json& after);
 
-// Patches `object`'s status to `status`, refused with kConflict when somebody wrote since `object` was
-// read. Returns the object as it now is; without a request when nothing changed.
+// Patches `object`'s status to `status`, refused with kConflict when somebody wrote since `object`
+// was read. Returns the object as it now is; without a request when nothing changed.
 Result<nlohmann::json> WriteStatus(kube::Client& client, const kube::Resource& resource,
                                    const nlohmann::json& object, const nlohmann::json& status);
 

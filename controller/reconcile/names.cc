@@ -31,7 +31,9 @@ std::string ScheduledRunName(std::string_view schedule, WallTime slot) {
   return fmt::format("{}-{}", schedule, minutes.count());
 }
 
-std::string Key(std::string_view ns, std::string_view name) { return fmt::format("{}/{}", ns, name); }
+std::string Key(std::string_view ns, std::string_view name) {
+  return fmt::format("{}/{}", ns, name);
+}
 
 std::pair<std::string, std::string> SplitKey(std::string_view key) {
   const auto slash = key.find('/');

@@ -2,8 +2,8 @@
 
 // The labels, annotations and names by which Stoker finds its own objects again.
 //
-// Names are functions of what they stand for, so that a replayed request or a new leader meets the object
-// of the first attempt instead of making a second one.
+// Names are functions of what they stand for, so that a replayed request or a new leader meets the
+// object of the first attempt instead of making a second one.
 //
 // Thread safety: pure functions and constants.
 
@@ -23,7 +23,8 @@ inline constexpr char kScheduleLabel[] = "stoker.dev/schedule";
 
 // spec.managedBy of Jobs that the leader executes itself.
 inline constexpr char kInProcessManager[] = "stoker.dev/in-process";
-// On a Namespace, set by an administrator: "allowed" lets runs use the controller's place in the network.
+// On a Namespace, set by an administrator: "allowed" lets runs use the controller's place in the
+// network.
 inline constexpr char kInProcessLabel[] = "stoker.dev/in-process";
 inline constexpr char kInProcessAllowed[] = "allowed";
 

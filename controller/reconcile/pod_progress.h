@@ -2,10 +2,12 @@
 
 // Reads /progress of worker pods, away from the threads that reconcile.
 //
-// A worker may be slow, gone, or not what it says: each read has a second and 64 KiB, and only pods that
-// their run's Job controls are handed in here. Answers are kept until the pod is no longer followed.
+// A worker may be slow, gone, or not what it says: each read has a second and 64 KiB, and only pods
+// that their run's Job controls are handed in here. Answers are kept until the pod is no longer
+// followed.
 //
-// Thread safety: Follow() and Latest() from any thread. Shutdown: Stop() joins within one read's timeout.
+// Thread safety: Follow() and Latest() from any thread. Shutdown: Stop() joins within one read's
+// timeout.
 
 #include <condition_variable>
 #include <map>

@@ -36,7 +36,8 @@ std::optional<Problem> PlacementProblem(const PolicyObserved& observed) {
                   kInProcessLabel, kInProcessAllowed, Namespace(observed.object))};
 }
 
-void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& decision, WallTime now) {
+void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& decision,
+                WallTime now) {
   const std::int64_t generation = Generation(observed.object);
   const auto not_ready = [&](const std::string& reason, const std::string& message) {
     SetCondition(status, {kReady, "False", reason, message, generation}, now);
@@ -68,7 +69,8 @@ void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& de
   }
   RemoveCondition(status, kReconciling);
   SetCondition(status,
-               {kReady, "True", "Accepted", "the spec is accepted and looked after", generation}, now);
+               {kReady, "True", "Accepted", "the spec is accepted and looked after", generation},
+               now);
 }
 
 std::string CurrentHash(const PolicyObserved& observed) {
@@ -77,12 +79,15 @@ std::string CurrentHash(const PolicyObserved& observed) {
 
 EventToSend EndEvent(const ActiveRun& run, const Report& report) {
   const bool good = report.result == Report::Result::kSucceeded;
-  const char* reason = good ? "RunCompleted"
-                       : report.result == Report::Result::kCancelled ? "RunCancelled" : "RunFailed";
+  const char* reason = good                                          ? "RunCompleted"
+                       : report.result == Report::Result::kCancelled ? "RunCancelled"
+                                                                     : "RunFailed";
   return {good ? kube::EventType::kNormal : kube::EventType::kWarning, reason,
           fmt::format("run {} {}: {}", run.name,
-                      good ? "completed" : (report.result == Report::Result::kCancelled
-                                                ? "was cancelled" : "failed (" + report.reason + ")"),
+                      good ? "completed"
+                           : (report.result == Report::Result::kCancelled
+                                  ? "was cancelled"
+                                  : "failed (" + report.reason + ")"),
                       report.message)};
 }
 
@@ -93,9 +98,10 @@ std::optional<Report> EndOfRun(const PolicyObserved& observed, const ActiveRun& 
     report.result = Report::Result::kCancelled;
     report.reason = "Cancelled";
     report.message = fmt::format("Job {} was deleted", run.name);
-    report.progress = observed.report     ? observed.report->progress
-                      : observed.progress ? *observed.progress
-                                          : ReadProgress(observed.object.value("status", json::object()));
+    report.progress = observed.report ? observed.report->progress
+                      : observed.progress
+                          ? *observed.progress
+                          : ReadProgress(observed.object.value("status", json::object()));
     return report;
   }
   if (!observed.job->Finished()) return std::nullopt;
@@ -116,7 +122,8 @@ std::string WaitingReason(const PolicyObserved& observed, const std::string& wai
   return "OriginUnavailable";
 }
 
-void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& decision, WallTime now) {
+void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& decision,
+               WallTime now) {
   json& status = decision.status;
   const std::int64_t generation = Generation(observed.object);
   if (run.uid.empty()) {
@@ -144,9 +151,9 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
   WriteWarmRunning(status, run, progress, generation, now);
   if (progress != nullptr && !progress->waiting_reason.empty() &&
       progress->waiting_reason != observed.last_waiting) {
-    decision.events.push_back({kube::EventType::kWarning,
-                               WaitingReason(observed, progress->waiting_reason),
-                               fmt::format("run {} waits: {}", run.name, progress->waiting_reason)});
+    decision.events.push_back(
+        {kube::EventType::kWarning, WaitingReason(observed, progress->waiting_reason),
+         fmt::format("run {} waits: {}", run.name, progress->waiting_reason)});
   }
   decision.again_after = kProgressEvery;
 }
@@ -202,9 +209,12 @@ bool NeedsReferences(const json& object, const api::WarmingPolicy& policy) {
 RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
                    std::optional<std::int64_t> entries) {
   switch (execution.mode) {
-    case api::Execution::Mode::kInProcess: return RunMode::kInProcess;
-    case api::Execution::Mode::kPods: return RunMode::kPods;
-    case api::Execution::Mode::kAuto: break;
+    case api::Execution::Mode::kInProcess:
+      return RunMode::kInProcess;
+    case api::Execution::Mode::kPods:
+      return RunMode::kPods;
+    case api::Execution::Mode::kAuto:
+      break;
   }
   return in_process_allowed && entries && *entries <= kInProcessMaxEntries ? RunMode::kInProcess
                                                                            : RunMode::kPods;
@@ -216,9 +226,10 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {
   const std::int64_t generation = Generation(observed.object);
   if (FindCondition(decision.status, kReady) == nullptr) {
     // First sight: whoever waits on this object must not take silence for success.
-    SetCondition(decision.status, {kReady, "Unknown", "Pending", "not looked at yet", generation}, now);
-    SetCondition(decision.status, {kReconciling, "True", "NewGeneration", "being looked at", generation},
+    SetCondition(decision.status, {kReady, "Unknown", "Pending", "not looked at yet", generation},
                  now);
+    SetCondition(decision.status,
+                 {kReconciling, "True", "NewGeneration", "being looked at", generation}, now);
     decision.urgent = true;
     decision.again_after = Millis(0);
     return decision;
@@ -231,7 +242,8 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {
   }
   if (!decision.urgent) {
     const json before = observed.object.value("status", json::object());
-    decision.urgent = decision.status.value("conditions", json()) != before.value("conditions", json());
+    decision.urgent =
+        decision.status.value("conditions", json()) != before.value("conditions", json());
   }
   return decision;
 }

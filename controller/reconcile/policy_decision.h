@@ -48,7 +48,7 @@ struct PolicyObserved {
   std::optional<JobState> job;                     // of activeRun; nullopt: a live read found none
   std::optional<warming::Progress> progress;       // of activeRun
   std::optional<warming::Report> report;           // of activeRun, once it ended
-  bool host_running = false;  // our own executor has not ended it yet
+  bool host_running = false;                       // our own executor has not ended it yet
   std::string last_waiting;                        // Progress::waiting_reason already told
 };
 
@@ -57,7 +57,7 @@ struct PolicyDecision {
   std::optional<Trigger> start;  // begin this run, once the status is written
   bool ensure_job = false;       // activeRun was intended: make or adopt its Job
   bool run_ended = false;
-  bool urgent = false;           // write now; else progress may wait for its second
+  bool urgent = false;  // write now; else progress may wait for its second
   std::vector<EventToSend> events;
   std::optional<Millis> again_after;
 };
@@ -68,8 +68,8 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now);
 std::optional<Trigger> DueTrigger(const nlohmann::json& object, const api::WarmingPolicy& policy);
 // The annotation stoker.dev/requestedAt as status can hold it: a long one by its hash.
 std::string RequestOf(const nlohmann::json& object);
-// Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that was not
-// ready, a run about to start.
+// Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that
+// was not ready, a run about to start.
 bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy);
 // `entries` of EstimatePlan; unknown or many: pods.
 RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,

@@ -77,9 +77,9 @@ Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
   observed.in_process_allowed = context_.views.InProcessAllowed(ns);
   const bool seen = Find(object, {"status", "conditions"}) != nullptr;
   if (seen && observed.policy && NeedsReferences(object, *observed.policy)) {
-    STOKER_TRY(ResolveOutcome outcome,
-               ResolveReferences(References(observed.policy->spec), ns,
-                                 SecretReader(context_.client, ns), ConfigMapReader(context_.client, ns)));
+    STOKER_TRY(ResolveOutcome outcome, ResolveReferences(References(observed.policy->spec), ns,
+                                                         SecretReader(context_.client, ns),
+                                                         ConfigMapReader(context_.client, ns)));
     observed.references = std::move(outcome.problems);
     look.resolved = std::move(outcome.resolved);
   }
@@ -116,7 +116,8 @@ Status PolicyReconciler::ObserveInProcess(const ActiveRun& run, const std::strin
   return {};
 }
 
-void PolicyReconciler::ObservePods(const ActiveRun& run, const json& job, PolicyObserved& observed) {
+void PolicyReconciler::ObservePods(const ActiveRun& run, const json& job,
+                                   PolicyObserved& observed) {
   std::vector<WorkerPod> pods;
   for (const kube::Object& pod : context_.views.pods.List(Namespace(job))) {
     if (auto worker = ReadWorkerPod(*pod, run.uid)) pods.push_back(std::move(*worker));
@@ -124,21 +125,23 @@ void PolicyReconciler::ObservePods(const ActiveRun& run, const json& job, Policy
   const bool over = observed.job->Finished();
   const auto latest = context_.pod_progress.Latest(run.uid);
   context_.pod_progress.Follow(run.uid, over ? std::vector<WorkerPod>() : pods);
-  ShardsView view = CombineShards(pods, latest, static_cast<int>(Number(job, {"spec", "completions"}, 1)),
-                                  over);
+  ShardsView view =
+      CombineShards(pods, latest, static_cast<int>(Number(job, {"spec", "completions"}, 1)), over);
   observed.progress = std::move(view.progress);
   if (over) observed.report = std::move(view.report);
 }
 
-ReconcileResult PolicyReconciler::Act(const json& object, const Look& look, PolicyDecision decision) {
+ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
+                                      PolicyDecision decision) {
   const auto active = ReadActiveRun(object.value("status", json::object()));
   json current = object;
   if (decision.start) {
-    STOKER_TRY(current, starter_.Begin(object, decision.status, *look.observed.policy, look.resolved,
-                                       *decision.start));
+    STOKER_TRY(current, starter_.Begin(object, decision.status, *look.observed.policy,
+                                       look.resolved, *decision.start));
     decision.again_after = kStatusEvery;
   } else {
-    STOKER_TRY(current, WriteStatus(context_.client, kube::kWarmingPolicies, object, decision.status));
+    STOKER_TRY(current,
+               WriteStatus(context_.client, kube::kWarmingPolicies, object, decision.status));
   }
   for (const EventToSend& event : decision.events) Send(context_, Regarding(object), event);
   if (decision.ensure_job) {

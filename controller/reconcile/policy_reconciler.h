@@ -2,7 +2,8 @@
 
 // Looks at one policy and does what DecidePolicy says.
 //
-// Thread safety: Reconcile() from several threads, never for one key at a time (the work queue sees to it).
+// Thread safety: Reconcile() from several threads, never for one key at a time (the work queue sees
+// to it).
 
 #include <map>
 #include <mutex>

@@ -17,8 +17,8 @@ using warming::Report;
 constexpr std::size_t kMaxSampleKey = 1024;
 constexpr std::size_t kMaxMessage = 1024;
 
-// kubectl wait compares a condition's generation with the object's: a run of an older plan must not pass
-// for the new one, and scaling or suspending must not make a warm cache look cold.
+// kubectl wait compares a condition's generation with the object's: a run of an older plan must not
+// pass for the new one, and scaling or suspending must not make a warm cache look cold.
 std::int64_t WarmGeneration(std::int64_t generation, const std::string& warmed_hash,
                             const std::string& current_hash) {
   return warmed_hash == current_hash ? generation : generation - 1;
@@ -40,7 +40,8 @@ std::pair<std::string, std::string> WarmOutcome(const Report& report) {
 json TargetsJson(const Progress& progress) {
   json targets = json::array();
   for (const warming::TargetTally& target : progress.targets) {
-    targets.push_back({{"name", target.name}, {"warmed", target.warmed}, {"failed", target.failed}});
+    targets.push_back(
+        {{"name", target.name}, {"warmed", target.warmed}, {"failed", target.failed}});
   }
   return targets;
 }
@@ -68,9 +69,12 @@ bool Expired(const json& status, WallTime now) {
 
 std::string_view ToString(Report::Result result) {
   switch (result) {
-    case Report::Result::kSucceeded: return "Succeeded";
-    case Report::Result::kFailed: return "Failed";
-    case Report::Result::kCancelled: return "Cancelled";
+    case Report::Result::kSucceeded:
+      return "Succeeded";
+    case Report::Result::kFailed:
+      return "Failed";
+    case Report::Result::kCancelled:
+      return "Cancelled";
   }
   return "Failed";
 }
@@ -94,8 +98,9 @@ void WriteProgress(json& status, const Progress& progress) {
     made["eta"] = FormatDuration(std::chrono::ceil<std::chrono::seconds>(*progress.eta));
   }
   status["progress"] = std::move(made);
-  status["origin"] = {{"latency", FormatDuration(progress.origin_latency)},
-                      {"errorPercent", static_cast<std::int64_t>(std::lround(progress.origin_error_percent))}};
+  status["origin"] = {
+      {"latency", FormatDuration(progress.origin_latency)},
+      {"errorPercent", static_cast<std::int64_t>(std::lround(progress.origin_error_percent))}};
   status["targets"] = TargetsJson(progress);
   status["failures"] = FailuresJson(progress);
 }
@@ -109,8 +114,8 @@ Progress ReadProgress(const json& status) {
   tally.failed = Number(status, {"progress", "failed"});
   tally.verified = Number(status, {"progress", "verified"});
   tally.bytes = Number(status, {"progress", "bytes"});
-  tally.left = std::max<std::int64_t>(
-      0, tally.discovered - tally.warmed - tally.skipped - tally.failed);
+  tally.left =
+      std::max<std::int64_t>(0, tally.discovered - tally.warmed - tally.skipped - tally.failed);
   progress.enumerated = Flag(status, {"progress", "enumerated"});
   progress.percent = static_cast<double>(Number(status, {"progress", "percent"}));
   if (const json* targets = Find(status, {"targets"}); targets != nullptr && targets->is_array()) {
@@ -174,10 +179,11 @@ void WriteWarmRunning(json& status, const ActiveRun& run, const Progress* progre
                       std::int64_t generation, WallTime now) {
   const bool waiting = progress != nullptr && !progress->waiting_reason.empty();
   if (progress != nullptr && progress->throttled) {
-    SetCondition(status,
-                 {kThrottled, "True", "RetryAfter",
-                  "the origin asked to be left alone for a while (Retry-After); the run waits", generation},
-                 now);
+    SetCondition(
+        status,
+        {kThrottled, "True", "RetryAfter",
+         "the origin asked to be left alone for a while (Retry-After); the run waits", generation},
+        now);
   } else {
     RemoveCondition(status, kThrottled);
   }
@@ -200,11 +206,12 @@ void WriteWarmIdle(json& status, std::int64_t generation, const std::string& cur
   }
   const std::string reason = Text(*warm, {"reason"});
   if (IsTrue(status, kWarm) && Expired(status, now)) {
-    SetCondition(status,
-                 {kWarm, "False", "Expired",
-                  fmt::format("the first of what was warmed expired at {}", Text(status, {"warmUntil"})),
-                  generation},
-                 now);
+    SetCondition(
+        status,
+        {kWarm, "False", "Expired",
+         fmt::format("the first of what was warmed expired at {}", Text(status, {"warmUntil"})),
+         generation},
+        now);
     return;
   }
   const bool same = Text(status, {"warmedHash"}) == current_hash || reason == "NeverWarmed";

@@ -30,8 +30,8 @@ void WriteRunEnd(nlohmann::json& status, const ActiveRun& run, const warming::Re
                  std::int64_t generation, const std::string& current_hash, WallTime now);
 
 // Warm while a run is under way, when it never ran, and once what was warmed expired.
-void WriteWarmRunning(nlohmann::json& status, const ActiveRun& run, const warming::Progress* progress,
-                      std::int64_t generation, WallTime now);
+void WriteWarmRunning(nlohmann::json& status, const ActiveRun& run,
+                      const warming::Progress* progress, std::int64_t generation, WallTime now);
 void WriteWarmIdle(nlohmann::json& status, std::int64_t generation, const std::string& current_hash,
                    WallTime now);
 

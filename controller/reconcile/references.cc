@@ -30,9 +30,10 @@ std::vector<std::string> Names(const api::WarmingPolicySpec& spec, bool secret) 
 const char* KindOf(const Reference& reference) { return reference.secret ? "Secret" : "ConfigMap"; }
 
 Problem Missing(const Reference& reference, const std::string& ns) {
-  return {fmt::format("{}NotFound", KindOf(reference)),
-          fmt::format("{}: {} \"{}\" does not exist in namespace {}; create it, or correct the name",
-                      reference.field, KindOf(reference), reference.name, ns)};
+  return {
+      fmt::format("{}NotFound", KindOf(reference)),
+      fmt::format("{}: {} \"{}\" does not exist in namespace {}; create it, or correct the name",
+                  reference.field, KindOf(reference), reference.name, ns)};
 }
 
 Problem MissingKey(const Reference& reference) {
@@ -49,7 +50,8 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
     const auto& source = spec.sources[i];
     if (source.static_ && source.static_->config_map_ref) {
       const api::KeyRef& ref = *source.static_->config_map_ref;
-      out.push_back({fmt::format("spec.sources[{}].static.configMapRef", i), ref.name, ref.key, false});
+      out.push_back(
+          {fmt::format("spec.sources[{}].static.configMapRef", i), ref.name, ref.key, false});
     }
   }
   for (std::size_t i = 0; i < spec.origins.size(); ++i) {
@@ -64,14 +66,17 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
     const api::RedisTarget& redis = spec.targets[i].redis;
     const std::string field = fmt::format("spec.targets[{}].redis", i);
     if (redis.credentials_secret_ref) {
-      out.push_back({field + ".credentialsSecretRef", *redis.credentials_secret_ref, "password", true});
+      out.push_back(
+          {field + ".credentialsSecretRef", *redis.credentials_secret_ref, "password", true});
     }
     if (redis.tls) AddTls(*redis.tls, field + ".tls", out);
   }
   return out;
 }
 
-std::vector<std::string> SecretNames(const api::WarmingPolicySpec& spec) { return Names(spec, true); }
+std::vector<std::string> SecretNames(const api::WarmingPolicySpec& spec) {
+  return Names(spec, true);
+}
 std::vector<std::string> ConfigMapNames(const api::WarmingPolicySpec& spec) {
   return Names(spec, false);
 }

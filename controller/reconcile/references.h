@@ -2,8 +2,9 @@
 
 // What a policy refers to by name, and whether it is there.
 //
-// A policy reaches only Secrets and ConfigMaps of its own namespace, each read by name when a run is about
-// to start (Secrets are never listed or watched). What is missing is told with the field that asks for it.
+// A policy reaches only Secrets and ConfigMaps of its own namespace, each read by name when a run
+// is about to start (Secrets are never listed or watched). What is missing is told with the field
+// that asks for it.
 //
 // Thread safety: pure functions; ResolveReferences is as safe as the reader it is given.
 
@@ -51,7 +52,8 @@ struct ResolveOutcome {
   std::vector<Problem> problems;  // empty: everything is there
 };
 
-// Reads each name once. An Error: a read failed for another reason than absence, so nothing is known.
+// Reads each name once. An Error: a read failed for another reason than absence, so nothing is
+// known.
 Result<ResolveOutcome> ResolveReferences(const std::vector<Reference>& references,
                                          const std::string& ns, const ContentsReader& secret,
                                          const ContentsReader& config_map);

@@ -22,7 +22,8 @@ void SetJobCondition(json& status, const char* type, const char* value, const st
 
 json StatusWithConditions(const json& job) {
   json status = json::object();
-  if (const json* conditions = Find(job, {"status", "conditions"})) status["conditions"] = *conditions;
+  if (const json* conditions = Find(job, {"status", "conditions"}))
+    status["conditions"] = *conditions;
   return status;
 }
 
@@ -47,12 +48,14 @@ RunStep DecideRun(const RunObserved& observed) {
   const JobState job = ReadJob(*observed.job);
   if (!job.in_process || job.Finished()) return RunStep::kNothing;
   switch (JudgeJob(*observed.job, observed.policy)) {
-    case Trust::kNotYet: return RunStep::kAwaitStatus;
+    case Trust::kNotYet:
+      return RunStep::kAwaitStatus;
     case Trust::kForged:
       if (observed.host != HostState::kAbsent) return RunStep::kCancel;
       // A run that had begun lost its policy, or its place in status: it is being cleaned up.
       return job.start ? RunStep::kNothing : RunStep::kTellForged;
-    case Trust::kTrusted: break;
+    case Trust::kTrusted:
+      break;
   }
   if (observed.host == HostState::kEnded) return RunStep::kFinish;
   const bool told = job.phase == JobState::Phase::kSuspended && !job.start &&

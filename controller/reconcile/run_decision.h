@@ -2,9 +2,10 @@
 
 // What to do about one Job that says it is an in-process run, and whether to trust it.
 //
-// Anyone with the built-in `edit` role can create Jobs. One is executed only if its controller reference is
-// a live policy's UID, its own UID is status.activeRun.uid (which users cannot write), and it is told apart
-// from the moment between its creation and that status. What is not ours is told of and left alone.
+// Anyone with the built-in `edit` role can create Jobs. One is executed only if its controller
+// reference is a live policy's UID, its own UID is status.activeRun.uid (which users cannot write),
+// and it is told apart from the moment between its creation and that status. What is not ours is
+// told of and left alone.
 //
 // Thread safety: pure functions.
 
@@ -53,11 +54,12 @@ enum class RunStep {
 };
 RunStep DecideRun(const RunObserved& observed);
 
-// Merge patches of a Job's status, by the rules that the API server enforces on Jobs managed by others:
-// startTime is set once (again only after a suspension), active is 0 at the end, Complete comes with
-// SuccessCriteriaMet and completionTime, Failed with FailureTarget and without.
+// Merge patches of a Job's status, by the rules that the API server enforces on Jobs managed by
+// others: startTime is set once (again only after a suspension), active is 0 at the end, Complete
+// comes with SuccessCriteriaMet and completionTime, Failed with FailureTarget and without.
 nlohmann::json RunningStatus(const nlohmann::json& job, WallTime now);
 nlohmann::json SuspendedStatus(const nlohmann::json& job, WallTime now);
-nlohmann::json FinishedStatus(const nlohmann::json& job, const warming::Report& report, WallTime now);
+nlohmann::json FinishedStatus(const nlohmann::json& job, const warming::Report& report,
+                              WallTime now);
 
 }  // namespace stoker::reconcile

@@ -83,7 +83,8 @@ Result<RunLedger::Taken> RunLedger::TakeOver(const json& found) {
 }
 
 Status RunLedger::Save(const warming::Checkpoint& checkpoint) {
-  object_["data"][kCheckpoint] = checkpoint.data.dump(-1, ' ', false, json::error_handler_t::replace);
+  object_["data"][kCheckpoint] =
+      checkpoint.data.dump(-1, ' ', false, json::error_handler_t::replace);
   return Write();
 }
 

@@ -2,13 +2,13 @@
 
 // Where an in-process run stands, kept at the API server so that another leader can go on.
 //
-// The ledger is the ConfigMap `<job>-checkpoint`, owned by the Job. Every write carries the resourceVersion
-// of our last one, and taking a run up writes first: whoever held the run before finds a conflict at its
-// next write, stops its data plane and writes no more. A ledger that another leader took is never read
-// again and never overwritten.
+// The ledger is the ConfigMap `<job>-checkpoint`, owned by the Job. Every write carries the
+// resourceVersion of our last one, and taking a run up writes first: whoever held the run before
+// finds a conflict at its next write, stops its data plane and writes no more. A ledger that
+// another leader took is never read again and never overwritten.
 //
-// An attempt is counted before it starts, so a run that brings its host down is counted too; one that was
-// handed over in good order is not.
+// An attempt is counted before it starts, so a run that brings its host down is counted too; one
+// that was handed over in good order is not.
 //
 // Thread safety: one thread at a time. Lifetime: the client outlives it.
 

@@ -82,8 +82,8 @@ ReconcileResult RunReconciler::Reconcile(const std::string& key) {
   return Act(DecideRun(observed), job, policy);
 }
 
-// The live policy that the Job says it is of; null: none. The cache answers when what it says is enough to
-// trust the Job; else the server is asked, for the cache may lag behind our own writes.
+// The live policy that the Job says it is of; null: none. The cache answers when what it says is
+// enough to trust the Job; else the server is asked, for the cache may lag behind our own writes.
 Result<json> RunReconciler::OwnerOf(const json& job) {
   const std::string name = OwnerName(job);
   if (name.empty()) return json();
@@ -98,13 +98,22 @@ Result<json> RunReconciler::OwnerOf(const json& job) {
 ReconcileResult RunReconciler::Act(RunStep step, const json& job, const json& policy) {
   const std::string uid = Uid(job);
   switch (step) {
-    case RunStep::kNothing: break;
-    case RunStep::kCancel: context_.executor.Cancel(uid, "its Job is being deleted"); break;
-    case RunStep::kTellForged: TellForged(job); break;
-    case RunStep::kAwaitStatus: return std::optional(kAwaitStatus);
-    case RunStep::kAwaitRoom: return std::optional(kAwaitRoom);
-    case RunStep::kSuspend: return Suspend(job);
-    case RunStep::kBegin: return Begin(job, policy);
+    case RunStep::kNothing:
+      break;
+    case RunStep::kCancel:
+      context_.executor.Cancel(uid, "its Job is being deleted");
+      break;
+    case RunStep::kTellForged:
+      TellForged(job);
+      break;
+    case RunStep::kAwaitStatus:
+      return std::optional(kAwaitStatus);
+    case RunStep::kAwaitRoom:
+      return std::optional(kAwaitRoom);
+    case RunStep::kSuspend:
+      return Suspend(job);
+    case RunStep::kBegin:
+      return Begin(job, policy);
     case RunStep::kResume: {
       STOKER_CHECK(PatchStatus(job, RunningStatus(job, context_.clock.Wall())));
       context_.executor.Pause(uid, false);
@@ -123,11 +132,13 @@ Result<Assignment> RunReconciler::Prepare(const json& job, const json& policy) {
   const auto run = ReadActiveRun(policy.value("status", json::object()));
   if (!run) return Error{Code::kConflict, "the policy has no active run"};
   const std::string ns = Namespace(job);
-  STOKER_TRY(const json config_map, context_.client.Get(kube::kConfigMaps, ns,
-                                                        PlanConfigMapName(Name(policy), run->plan_hash)));
+  STOKER_TRY(
+      const json config_map,
+      context_.client.Get(kube::kConfigMaps, ns, PlanConfigMapName(Name(policy), run->plan_hash)));
   const std::string text = Text(config_map, {"data", "plan.json"});
   if (warming::PlanHash(text) != run->plan_hash) {
-    return Invalid(fmt::format("ConfigMap {} does not hold the plan that status names", Name(config_map)));
+    return Invalid(
+        fmt::format("ConfigMap {} does not hold the plan that status names", Name(config_map)));
   }
   STOKER_TRY(const warming::PlanDocument plan, warming::ParsePlan(text));
   Assignment assignment;
@@ -160,9 +171,11 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
   STOKER_TRY(json marked, MarkTaken(job, taken.attempt));
   if (taken.report) return Finish(marked, *taken.report);
   if (taken.attempt > kMaxAttempts) {
-    return Finish(marked, Failure("RunLostTooOften",
-                                  fmt::format("the controller ended {} times while it executed this run; "
-                                              "set spec.execution.mode to Pods", kMaxAttempts)));
+    return Finish(marked,
+                  Failure("RunLostTooOften",
+                          fmt::format("the controller ended {} times while it executed this run; "
+                                      "set spec.execution.mode to Pods",
+                                      kMaxAttempts)));
   }
   const bool resumed = Time(job, {"status", "startTime"}).has_value();
   STOKER_TRY(marked, PatchStatus(marked, RunningStatus(marked, context_.clock.Wall())));
@@ -174,9 +187,10 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
   LogInfo(resumed ? "run resumed" : "run executes",
           {{"run", Key(Namespace(job), Name(job))}, {"attempt", std::to_string(taken.attempt)}});
   if (resumed) {
-    Send(context_, Regarding(policy),
-         {kube::EventType::kNormal, "RunResumed",
-          fmt::format("run {} goes on from its checkpoint (attempt {})", Name(job), taken.attempt)});
+    Send(
+        context_, Regarding(policy),
+        {kube::EventType::kNormal, "RunResumed",
+         fmt::format("run {} goes on from its checkpoint (attempt {})", Name(job), taken.attempt)});
   }
   return std::optional<Millis>();
 }
@@ -221,7 +235,8 @@ void RunReconciler::TellForged(const json& job) {
           {{"job", Key(Namespace(job), Name(job))}});
   Send(context_, Regarding(job),
        {kube::EventType::kWarning, "ForgedRun",
-        "this Job asks Stoker to execute it, but it is not the active run of a live WarmingPolicy; it "
+        "this Job asks Stoker to execute it, but it is not the active run of a live WarmingPolicy; "
+        "it "
         "is not executed. To run a policy, set its annotation stoker.dev/requestedAt"});
 }
 

@@ -26,7 +26,8 @@ class PlainMaterials final : public warming::Materials {
   }
 
  private:
-  static Result<Contents> Look(const std::map<std::string, Contents>& known, const std::string& name) {
+  static Result<Contents> Look(const std::map<std::string, Contents>& known,
+                               const std::string& name) {
     const auto it = known.find(name);
     if (it == known.end()) return NotFound(fmt::format("\"{}\" does not exist", name));
     return it->second;
@@ -71,7 +72,8 @@ Status RunStarter::CreateImmutable(const json& config_map) {
   if (same && ControllerUid(found) == ControllerUid(config_map)) return {};
   // It has the name of our content, and is not ours: in the way, and never to be trusted.
   STOKER_CHECK(context_.client.Delete(kube::kConfigMaps, ns, Name(config_map), ThisOne(found)));
-  return Unavailable(fmt::format("ConfigMap {} was in the way and is being replaced", Name(config_map)));
+  return Unavailable(
+      fmt::format("ConfigMap {} was in the way and is being replaced", Name(config_map)));
 }
 
 Result<RunStarter::Plan> RunStarter::Freeze(const json& object, const api::WarmingPolicy& policy) {
@@ -110,7 +112,8 @@ Result<json> RunStarter::Begin(const json& object, json status, const api::Warmi
   status["activeRun"] = ToJson(run);
   WriteWarmRunning(status, run, nullptr, Number(object, {"metadata", "generation"}),
                    context_.clock.Wall());
-  STOKER_TRY(const json intended, WriteStatus(context_.client, kube::kWarmingPolicies, object, status));
+  STOKER_TRY(const json intended,
+             WriteStatus(context_.client, kube::kWarmingPolicies, object, status));
   LogInfo("run begins", {{"policy", Key(Namespace(object), Name(object))},
                          {"run", run.name},
                          {"trigger", run.trigger},
@@ -132,14 +135,16 @@ Result<json> RunStarter::EnsureJob(const json& object) {
   STOKER_TRY(json written, WriteStatus(context_.client, kube::kWarmingPolicies, object, status));
   Send(context_, Regarding(object),
        {kube::EventType::kNormal, "RunStarted",
-        fmt::format("run {} started ({}, trigger {})", run->name, ToString(run->mode), run->trigger)});
+        fmt::format("run {} started ({}, trigger {})", run->name, ToString(run->mode),
+                    run->trigger)});
   return written;
 }
 
 Result<json> RunStarter::MakeJob(const json& object, const ActiveRun& run) {
   const std::string ns = Namespace(object);
-  STOKER_TRY(const json config_map, context_.client.Get(kube::kConfigMaps, ns,
-                                                        PlanConfigMapName(Name(object), run.plan_hash)));
+  STOKER_TRY(
+      const json config_map,
+      context_.client.Get(kube::kConfigMaps, ns, PlanConfigMapName(Name(object), run.plan_hash)));
   const std::string text = Text(config_map, {"data", "plan.json"});
   if (warming::PlanHash(text) != run.plan_hash) {
     return Invalid("the plan's ConfigMap does not hold the plan that status names");
@@ -152,8 +157,9 @@ Result<json> RunStarter::MakeJob(const json& object, const ActiveRun& run) {
   if (!job) return job;
   if (run.mode == RunMode::kInProcess && Text(*job, {"spec", "managedBy"}) != kInProcessManager) {
     STOKER_CHECK(context_.client.Delete(kube::kJobs, ns, run.name, ThisOne(*job)));
-    return Invalid("this cluster drops spec.managedBy of Jobs (Kubernetes before 1.32), so it would "
-                   "start pods for an in-process run; set spec.execution.mode to Pods");
+    return Invalid(
+        "this cluster drops spec.managedBy of Jobs (Kubernetes before 1.32), so it would "
+        "start pods for an in-process run; set spec.execution.mode to Pods");
   }
   return job;
 }
@@ -170,7 +176,8 @@ Result<json> RunStarter::Adopt(const json& object, const ActiveRun& run) {
     STOKER_CHECK(context_.client.Delete(kube::kJobs, Namespace(object), run.name, ThisOne(found)));
     return Unavailable(fmt::format("an old Job {} is being replaced", run.name));
   }
-  return Invalid(fmt::format("a Job {} exists and is not of this policy; delete or rename it", run.name));
+  return Invalid(
+      fmt::format("a Job {} exists and is not of this policy; delete or rename it", run.name));
 }
 
 Result<json> RunStarter::FailIntent(const json& object, const ActiveRun& run, const Error& error) {

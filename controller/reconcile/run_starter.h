@@ -2,10 +2,10 @@
 
 // Begins a run so that it happens once, whoever dies when.
 //
-// The order is: plan and pinned sources (immutable, named by content), then status.activeRun as an intent
-// (refused when somebody else wrote the status), then the Job (made, or adopted when it is there and
-// ours), then its UID into activeRun. A controller that dies between two steps is followed by one that
-// finds the intent and goes on from there, with the plan that was frozen then.
+// The order is: plan and pinned sources (immutable, named by content), then status.activeRun as an
+// intent (refused when somebody else wrote the status), then the Job (made, or adopted when it is
+// there and ours), then its UID into activeRun. A controller that dies between two steps is
+// followed by one that finds the intent and goes on from there, with the plan that was frozen then.
 //
 // Thread safety: the caller holds the policy's lock (context.h).
 
@@ -19,11 +19,13 @@ class RunStarter {
  public:
   explicit RunStarter(Context& context) : context_(context) {}
 
-  // `status`: the policy's as decided, written together with the intent. Returns the policy as it now is.
+  // `status`: the policy's as decided, written together with the intent. Returns the policy as it
+  // now is.
   Result<nlohmann::json> Begin(const nlohmann::json& object, nlohmann::json status,
                                const api::WarmingPolicy& policy, const Resolved& resolved,
                                const Trigger& trigger);
-  // The second half, for an intent that is in status. Ends the run as failed where its Job can never be.
+  // The second half, for an intent that is in status. Ends the run as failed where its Job can
+  // never be.
   Result<nlohmann::json> EnsureJob(const nlohmann::json& object);
 
  private:

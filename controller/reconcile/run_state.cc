@@ -32,8 +32,8 @@ std::optional<ActiveRun> ReadActiveRun(const nlohmann::json& status) {
 }
 
 nlohmann::json ToJson(const ActiveRun& run) {
-  nlohmann::json json = {{"name", run.name},         {"planHash", run.plan_hash},
-                         {"trigger", run.trigger},   {"startTime", run.start_time},
+  nlohmann::json json = {{"name", run.name},           {"planHash", run.plan_hash},
+                         {"trigger", run.trigger},     {"startTime", run.start_time},
                          {"mode", ToString(run.mode)}, {"attempt", run.attempt}};
   const auto add = [&](const char* member, const std::string& value) {
     if (!value.empty()) json[member] = value;

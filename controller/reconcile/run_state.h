@@ -2,9 +2,9 @@
 
 // A run as status and Job tell of it.
 //
-// `status.activeRun` is written before the Job is made (without its UID) and completed after, so that a
-// controller that dies between the two leaves an intent, not a riddle: the next one makes or adopts
-// exactly that Job, with exactly that plan.
+// `status.activeRun` is written before the Job is made (without its UID) and completed after, so
+// that a controller that dies between the two leaves an intent, not a riddle: the next one makes or
+// adopts exactly that Job, with exactly that plan.
 //
 // Thread safety: plain values, pure functions.
 

@@ -21,7 +21,9 @@ constexpr Millis kLongestSleep{std::chrono::hours(1)};  // wall clocks are set b
 class Decider {
  public:
   Decider(const ScheduleObserved& observed, WallTime now)
-      : observed_(observed), now_(now), generation_(Number(observed.object, {"metadata", "generation"})) {
+      : observed_(observed),
+        now_(now),
+        generation_(Number(observed.object, {"metadata", "generation"})) {
     decision_.status = observed.object.value("status", json::object());
   }
 
@@ -37,7 +39,8 @@ class Decider {
     const auto cron = schedule::Cron::Parse(spec.schedule);
     if (!cron) return Refuse("InvalidSchedule", "spec.schedules[0]: " + cron.error().message);
     const auto next = cron->Next(now_, *zone);
-    if (!next) return Refuse("InvalidSchedule", "spec.schedules[0]: no such date within five years");
+    if (!next)
+      return Refuse("InvalidSchedule", "spec.schedules[0]: no such date within five years");
     decision_.status["nextScheduleTime"] = FormatTime(*next);
     Sleep(std::chrono::ceil<Millis>(*next - now_));
     if (!observed_.policy) return NoPolicy(spec.policy_name);
@@ -78,8 +81,10 @@ class Decider {
   ScheduleDecision NoPolicy(const std::string& name) {
     const std::string message = fmt::format(
         "spec.policyRef.name: WarmingPolicy \"{}\" does not exist in namespace {}; create it, or "
-        "correct the name", name, Namespace(observed_.object));
-    if (ConditionReason(decision_.status, kReady) != "PolicyNotFound") Warn("PolicyNotFound", message);
+        "correct the name",
+        name, Namespace(observed_.object));
+    if (ConditionReason(decision_.status, kReady) != "PolicyNotFound")
+      Warn("PolicyNotFound", message);
     RemoveCondition(decision_.status, kStalled);
     Ready("False", "PolicyNotFound", message);
     Sleep(kPolicyRetry);
@@ -93,10 +98,12 @@ class Decider {
     const json active = decision_.status.value("active", json::array());
     for (const json& run : active) {
       const std::string name = Text(run, {"name"});
-      const json* last = observed_.policy ? Find(*observed_.policy, {"status", "lastRun"}) : nullptr;
+      const json* last =
+          observed_.policy ? Find(*observed_.policy, {"status", "lastRun"}) : nullptr;
       if (last != nullptr && Text(*last, {"name"}) == name) {
         RecordEnd(name, Text(*last, {"result"}), Text(*last, {"duration"}));
-      } else if (const JobState* job = JobOf(name); job != nullptr && job->Finished() && !RunsNow(name)) {
+      } else if (const JobState* job = JobOf(name);
+                 job != nullptr && job->Finished() && !RunsNow(name)) {
         const warming::Report report = ReportOfJob(*job, std::nullopt);
         RecordEnd(name, std::string(ToString(report.result)), FormatDuration(report.duration));
       } else if (job == nullptr && !RunsNow(name)) {
@@ -128,7 +135,8 @@ class Decider {
 
   void ConsiderSlot(const schedule::Cron& cron, const schedule::Zone& zone) {
     const auto created = Time(observed_.object, {"metadata", "creationTimestamp"});
-    const WallTime base = Time(decision_.status, {"lastScheduleTime"}).value_or(created.value_or(now_));
+    const WallTime base =
+        Time(decision_.status, {"lastScheduleTime"}).value_or(created.value_or(now_));
     const auto deadline = observed_.schedule->spec.starting_deadline_seconds;
     const WallTime oldest =
         deadline ? now_ - std::chrono::seconds(*deadline) - std::chrono::microseconds(1) : base;
@@ -137,7 +145,8 @@ class Decider {
     if (missed.count > kTooManyMissed) {
       Warn("TooManyMissedTimes",
            fmt::format("more than {} slots were missed; only the newest is started. Set or lower "
-                       "spec.startingDeadlineSeconds, or check the clock", kTooManyMissed));
+                       "spec.startingDeadlineSeconds, or check the clock",
+                       kTooManyMissed));
     }
     StartSlot(*missed.latest, zone, missed.count);
   }
@@ -146,9 +155,9 @@ class Decider {
   void NoSlot(const MissedSlots& late, const schedule::Zone& zone) {
     Missed(late.count);
     if (!late.latest) return;
-    Warn("MissSchedule", fmt::format("the slot of {} was missed by more than {} s",
-                                     zone.Format(*late.latest),
-                                     *observed_.schedule->spec.starting_deadline_seconds));
+    Warn("MissSchedule",
+         fmt::format("the slot of {} was missed by more than {} s", zone.Format(*late.latest),
+                     *observed_.schedule->spec.starting_deadline_seconds));
   }
 
   void StartSlot(WallTime slot, const schedule::Zone& zone, int count) {
@@ -156,9 +165,9 @@ class Decider {
     const std::string active = ActiveName();
     if (!active.empty() && active != run) {
       Missed(count);
-      Warn("JobAlreadyActive", fmt::format("the slot of {} waits: run {} of policy {} is under way",
-                                           zone.Format(slot), active,
-                                           observed_.schedule->spec.policy_name));
+      Warn("JobAlreadyActive",
+           fmt::format("the slot of {} waits: run {} of policy {} is under way", zone.Format(slot),
+                       active, observed_.schedule->spec.policy_name));
       return;
     }
     if (observed_.policy_suspended) {
@@ -183,8 +192,8 @@ class Decider {
 };
 
 // The newest slot in (from, now]; every slot is visited once.
-MissedSlots Walk(const schedule::Cron& cron, const schedule::Zone& zone, WallTime from, WallTime now,
-                 int most) {
+MissedSlots Walk(const schedule::Cron& cron, const schedule::Zone& zone, WallTime from,
+                 WallTime now, int most) {
   MissedSlots found;
   for (auto slot = cron.Next(from, zone); slot && *slot <= now; slot = cron.Next(*slot, zone)) {
     found.latest = slot;
@@ -200,7 +209,8 @@ MissedSlots FindMissed(const schedule::Cron& cron, const schedule::Zone& zone, W
   MissedSlots found = Walk(cron, zone, after, now, kTooManyMissed);
   if (found.count <= kTooManyMissed) return found;
   // Many: look back from now in growing windows until one holds a slot. A window that holds none is
-  // left after one step, so a schedule that ran every minute for a year costs no more than an hour of it.
+  // left after one step, so a schedule that ran every minute for a year costs no more than an hour
+  // of it.
   for (auto window = std::chrono::seconds(60);; window *= 4) {
     const WallTime from = std::max(after, now - std::chrono::microseconds(window));
     const MissedSlots recent = Walk(cron, zone, from, now, 100'000);

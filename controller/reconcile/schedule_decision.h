@@ -2,10 +2,10 @@
 
 // What to do about one PrewarmSchedule: CronJob's semantics, in CronJob's order of checks.
 //
-// Deleting, unknown zone, suspended, unparsable, not due, late, already done, run going on, create. Only the
-// most recent missed slot starts a run; lastScheduleTime is the slot's nominal time and moves only when a
-// run was made for it, so a slot refused now (a run goes on, the policy is not ready) may start late,
-// within startingDeadlineSeconds.
+// Deleting, unknown zone, suspended, unparsable, not due, late, already done, run going on, create.
+// Only the most recent missed slot starts a run; lastScheduleTime is the slot's nominal time and
+// moves only when a run was made for it, so a slot refused now (a run goes on, the policy is not
+// ready) may start late, within startingDeadlineSeconds.
 //
 // Thread safety: pure functions.
 

@@ -34,7 +34,8 @@ ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
   }
   STOKER_CHECK(WriteStatus(context_.client, kube::kPrewarmSchedules, object, decision.status));
   for (const EventToSend& event : decision.events) Send(context_, Regarding(object), event);
-  if (before.value("lastRun", json()) != decision.status.value("lastRun", json()) && observed.policy) {
+  if (before.value("lastRun", json()) != decision.status.value("lastRun", json()) &&
+      observed.policy) {
     context_.enqueue_policy(Key(ns, Name(*observed.policy)));  // its Job may get its TTL now
   }
   if (not_started) return *not_started;

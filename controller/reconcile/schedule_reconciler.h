@@ -1,6 +1,7 @@
 #pragma once
 
-// Looks at one schedule and does what DecideSchedule says; runs are begun by the same code as a policy's.
+// Looks at one schedule and does what DecideSchedule says; runs are begun by the same code as a
+// policy's.
 //
 // Thread safety: Reconcile() from several threads, never for one key at a time.
 
@@ -20,7 +21,8 @@ class ScheduleReconciler {
  private:
   Result<ScheduleObserved> Observe(const nlohmann::json& object);
   // The Job's name and UID, or what keeps the slot from starting.
-  Result<nlohmann::json> Start(const nlohmann::json& object, const std::string& policy, WallTime slot);
+  Result<nlohmann::json> Start(const nlohmann::json& object, const std::string& policy,
+                               WallTime slot);
 
   Context& context_;
   RunStarter starter_;

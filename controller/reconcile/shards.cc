@@ -71,9 +71,12 @@ void AddFailures(std::vector<warming::FailureCount>& sum,
 
 int Severity(Report::Result result) {
   switch (result) {
-    case Report::Result::kSucceeded: return 0;
-    case Report::Result::kCancelled: return 1;
-    case Report::Result::kFailed: return 2;
+    case Report::Result::kSucceeded:
+      return 0;
+    case Report::Result::kCancelled:
+      return 1;
+    case Report::Result::kFailed:
+      return 2;
   }
   return 2;
 }
@@ -83,7 +86,8 @@ std::map<int, std::vector<const WorkerPod*>> ByIndex(const std::vector<WorkerPod
   std::map<int, std::vector<const WorkerPod*>> attempts;
   for (const WorkerPod& pod : pods) attempts[pod.index].push_back(&pod);
   for (auto& [index, list] : attempts) {
-    std::ranges::sort(list, {}, [](const WorkerPod* pod) { return std::pair(pod->created, pod->uid); });
+    std::ranges::sort(list, {},
+                      [](const WorkerPod* pod) { return std::pair(pod->created, pod->uid); });
   }
   return attempts;
 }
@@ -178,7 +182,8 @@ Report SumReports(const std::vector<Report>& shards) {
     progress.push_back(shard.progress);
     sum.duration = std::max(sum.duration, shard.duration);
     if (shard.first_expiry) {
-      sum.first_expiry = std::min(sum.first_expiry.value_or(*shard.first_expiry), *shard.first_expiry);
+      sum.first_expiry =
+          std::min(sum.first_expiry.value_or(*shard.first_expiry), *shard.first_expiry);
     }
   }
   sum.result = worst->result;

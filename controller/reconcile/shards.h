@@ -2,9 +2,10 @@
 
 // One run's truth out of the accounts of its shards.
 //
-// Each index of a pods run tells of its share: live through /progress, at the end in the termination
-// message. A replaced worker finds what its predecessor warmed and counts it as skipped, so for each
-// index only the latest attempt that has something to say counts; adding up attempts would count twice.
+// Each index of a pods run tells of its share: live through /progress, at the end in the
+// termination message. A replaced worker finds what its predecessor warmed and counts it as
+// skipped, so for each index only the latest attempt that has something to say counts; adding up
+// attempts would count twice.
 //
 // Thread safety: pure functions.
 
@@ -25,7 +26,7 @@ struct WorkerPod {  // a pod of a run's Job
   int index = 0;
   bool running = false;
   bool ready = false;
-  std::string created;                   // RFC 3339; orders attempts
+  std::string created;                    // RFC 3339; orders attempts
   std::optional<warming::Report> report;  // from the termination message
 };
 
@@ -34,13 +35,15 @@ std::optional<WorkerPod> ReadWorkerPod(const nlohmann::json& pod, const std::str
 
 struct ShardsView {
   std::optional<warming::Progress> progress;  // of all shards together; nullopt: nobody spoke yet
-  std::optional<warming::Report> report;      // when every one of `shards` has reported, or all are `over`
+  std::optional<warming::Report>
+      report;  // when every one of `shards` has reported, or all are `over`
   int ready = 0;
 };
 
 // `live`: /progress by pod UID. `over`: the Job has ended, nobody will report any more.
 ShardsView CombineShards(const std::vector<WorkerPod>& pods,
-                         const std::map<std::string, warming::Progress>& live, int shards, bool over);
+                         const std::map<std::string, warming::Progress>& live, int shards,
+                         bool over);
 
 warming::Progress SumProgress(const std::vector<warming::Progress>& shards);
 warming::Report SumReports(const std::vector<warming::Report>& shards);

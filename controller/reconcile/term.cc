@@ -13,8 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-// While the API server is away everything that is tried fails: come back in seconds, not in a loop and not
-// after the minutes that a failing object of its own would be given.
+// While the API server is away everything that is tried fails: come back in seconds, not in a loop
+// and not after the minutes that a failing object of its own would be given.
 constexpr Millis kAwayMin{2000};
 constexpr Millis kAwayMax{6000};
 constexpr Millis kLong{10'000};
@@ -50,13 +50,17 @@ bool OnlyStatusChanged(const json& before, const json& after) {
 
 }  // namespace
 
-Term::Term(kube::Client& client, kube::EventRecorder& events, const Views& views, TermOptions options,
-           const Clock& clock)
+Term::Term(kube::Client& client, kube::EventRecorder& events, const Views& views,
+           TermOptions options, const Clock& clock)
     : views_(views),
       workers_(std::max(1, options.reconcile_workers)),
       pod_progress_(std::move(options.pod_progress)),
-      executor_(std::move(options.executor), [this](const std::string& job) { run_queue_.Add(job); }),
-      context_{client,  events, views, executor_, pod_progress_, locks_, clock, options.transitions,
+      executor_(std::move(options.executor),
+                [this](const std::string& job) { run_queue_.Add(job); }),
+      context_{client,         events,
+               views,          executor_,
+               pod_progress_,  locks_,
+               clock,          options.transitions,
                options.worker, [this](const std::string& key) { policy_queue_.Add(key); }},
       policies_(context_),
       schedules_(context_),
@@ -66,16 +70,19 @@ Term::~Term() { Stop(false); }
 
 void Term::Start() {
   for (int i = 0; i < workers_; ++i) {
-    threads_.emplace_back(
-        [this] { Work(policy_queue_, [this](const auto& key) { return policies_.Reconcile(key); }); });
+    threads_.emplace_back([this] {
+      Work(policy_queue_, [this](const auto& key) { return policies_.Reconcile(key); });
+    });
     threads_.emplace_back(
         [this] { Work(run_queue_, [this](const auto& key) { return runs_.Reconcile(key); }); });
   }
-  threads_.emplace_back(
-      [this] { Work(schedule_queue_, [this](const auto& key) { return schedules_.Reconcile(key); }); });
+  threads_.emplace_back([this] {
+    Work(schedule_queue_, [this](const auto& key) { return schedules_.Reconcile(key); });
+  });
   for (const kube::Object& job : views_.jobs.List()) run_queue_.Add(KeyOf(*job));
   for (const kube::Object& policy : views_.policies.List()) policy_queue_.Add(KeyOf(*policy));
-  for (const kube::Object& schedule : views_.schedules.List()) schedule_queue_.Add(KeyOf(*schedule));
+  for (const kube::Object& schedule : views_.schedules.List())
+    schedule_queue_.Add(KeyOf(*schedule));
 }
 
 void Term::Stop(bool hand_over) {
@@ -103,10 +110,12 @@ void Term::Work(kube::WorkQueue& queue, const Reconciler& reconcile) {
       queue.Forget(*key);
       if (*result) queue.AddAfter(*key, Spread(**result));
     } else if (IsAway(result.error())) {
-      LogWarn("reconcile waits", {{"queue", queue.name()}, {"key", *key}, {"error", result.error().message}});
+      LogWarn("reconcile waits",
+              {{"queue", queue.name()}, {"key", *key}, {"error", result.error().message}});
       queue.AddAfter(*key, Jittered(kAwayMin, kAwayMax));
     } else {
-      const bool expected = result.error().code == Code::kConflict || result.error().code == Code::kCancelled;
+      const bool expected =
+          result.error().code == Code::kConflict || result.error().code == Code::kCancelled;
       Log(expected ? LogLevel::kDebug : LogLevel::kError, "reconcile failed",
           {{"queue", queue.name()}, {"key", *key}, {"error", result.error().message}});
       queue.AddRateLimited(*key);
@@ -146,7 +155,8 @@ void Term::OnPodChanged(const kube::Object& before, const kube::Object& after) {
 }
 
 void Term::OnNamespaceChanged(const kube::Object& before, const kube::Object& after) {
-  if (!before || !after || Label(*before, kInProcessLabel) == Label(*after, kInProcessLabel)) return;
+  if (!before || !after || Label(*before, kInProcessLabel) == Label(*after, kInProcessLabel))
+    return;
   for (const kube::Object& policy : views_.policies.List(Name(*after))) {
     policy_queue_.Add(KeyOf(*policy));
   }
@@ -154,7 +164,8 @@ void Term::OnNamespaceChanged(const kube::Object& before, const kube::Object& af
 
 void Term::EnqueueSchedulesOf(const std::string& ns, const std::string& policy) {
   for (const kube::Object& schedule : views_.schedules.List(ns)) {
-    if (Text(*schedule, {"spec", "policyRef", "name"}) == policy) schedule_queue_.Add(KeyOf(*schedule));
+    if (Text(*schedule, {"spec", "policyRef", "name"}) == policy)
+      schedule_queue_.Add(KeyOf(*schedule));
   }
 }
 

@@ -1,13 +1,16 @@
 #pragma once
 
-// One term of leadership: everything that writes, made when the lease is won and gone when it is lost.
+// One term of leadership: everything that writes, made when the lease is won and gone when it is
+// lost.
 //
-// A deposed leader must stop sending before its lease can be another's, and a term won later must not find
-// half-done work of an earlier one. So queues, reconcile threads and the executor live and die together;
-// the informers, which only read, outlive terms and keep the caches of waiting replicas warm.
+// A deposed leader must stop sending before its lease can be another's, and a term won later must
+// not find half-done work of an earlier one. So queues, reconcile threads and the executor live and
+// die together; the informers, which only read, outlive terms and keep the caches of waiting
+// replicas warm.
 //
-// Thread safety: On...Changed() from the informers' threads. Shutdown: Stop() takes no more work, ends
-// in-process runs within a second (with `hand_over`: leaving checkpoints for the next leader), then joins.
+// Thread safety: On...Changed() from the informers' threads. Shutdown: Stop() takes no more work,
+// ends in-process runs within a second (with `hand_over`: leaving checkpoints for the next leader),
+// then joins.
 
 #include <atomic>
 #include <memory>

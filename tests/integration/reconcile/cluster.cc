@@ -30,8 +30,9 @@ ApiServer& Cluster() {
     options.controller_manager = true;
     Instance() = std::make_unique<ApiServer>(options);
     for (const char* kind : {"warmingpolicies", "prewarmschedules"}) {
-      Instance()->MustKubectl({"apply", "--server-side", "-f",
-                               std::string(STOKER_SOURCE_DIR) + "/crds/stoker.dev_" + kind + ".yaml"});
+      Instance()->MustKubectl(
+          {"apply", "--server-side", "-f",
+           std::string(STOKER_SOURCE_DIR) + "/crds/stoker.dev_" + kind + ".yaml"});
       Instance()->MustKubectl({"wait", "--for=condition=Established", "--timeout=30s",
                                "crd/" + std::string(kind) + ".stoker.dev"});
     }
@@ -39,7 +40,8 @@ ApiServer& Cluster() {
   return *Instance();
 }
 
-ControllerProcess::ControllerProcess(const std::string& lease, const std::vector<std::string>& flags) {
+ControllerProcess::ControllerProcess(const std::string& lease,
+                                     const std::vector<std::string>& flags) {
   static std::atomic<int> count{0};
   std::vector<std::string> argv = {std::string(STOKER_BIN_DIR) + "/stoker-controller",
                                    "--kubeconfig=" + Cluster().kubeconfig(),
@@ -54,13 +56,15 @@ ControllerProcess::ControllerProcess(const std::string& lease, const std::vector
                                    "--in-process-egress-allow=127.0.0.1",
                                    "--log-level=debug"};
   argv.insert(argv.end(), flags.begin(), flags.end());
-  const std::string output = Cluster().dir().path() + "/controller-" + std::to_string(++count) + ".log";
+  const std::string output =
+      Cluster().dir().path() + "/controller-" + std::to_string(++count) + ".log";
   process_ = std::make_unique<Process>(argv, output);
 }
 
 Shop::Shop(const std::string& nginx_locations, bool in_process)
-    : ns_(Cluster().MakeNamespace(in_process ? std::vector<std::string>{"stoker.dev/in-process=allowed"}
-                                             : std::vector<std::string>{})),
+    : ns_(Cluster().MakeNamespace(in_process
+                                      ? std::vector<std::string>{"stoker.dev/in-process=allowed"}
+                                      : std::vector<std::string>{})),
       nginx_(nginx_locations) {}
 
 json Shop::Policy(const std::string& name, int entries, const json& spec) const {
@@ -72,10 +76,13 @@ json Shop::Policy(const std::string& name, int entries, const json& spec) const 
        {{"sources",
          {{{"name", "all"},
            {"pattern",
-            {{"template", name + ":{id}"}, {"variables", {{{"name", "id"}, {"from", 1}, {"to", entries}}}}}}}}},
+            {{"template", name + ":{id}"},
+             {"variables", {{{"name", "id"}, {"from", 1}, {"to", entries}}}}}}}}},
         {"origins", {{{"name", "web"}, {"http", {{"url", nginx_.url("/{key}")}}}}}},
         {"targets",
-         {{{"name", "cache"}, {"redis", {{"address", redis_.address()}}}, {"write", {{"ttl", "1h"}}}}}},
+         {{{"name", "cache"},
+           {"redis", {{"address", redis_.address()}}},
+           {"write", {{"ttl", "1h"}}}}}},
         {"pacing", {{"requestsPerSecond", 10000}, {"burst", 100}, {"maxInFlight", 20}}}}}};
   object["spec"].merge_patch(spec);
   return object;

@@ -1,6 +1,7 @@
 #pragma once
 
-// A real API server with our CRDs, controllers as processes, and what a policy needs: an origin and a cache.
+// A real API server with our CRDs, controllers as processes, and what a policy needs: an origin and
+// a cache.
 //
 // Thread safety: the main thread. Everything ends with the binary.
 
@@ -23,7 +24,9 @@ class ControllerProcess {
   // A short lease, so that takeovers are quick; in-process runs may dial 127.0.0.1.
   explicit ControllerProcess(const std::string& lease, const std::vector<std::string>& flags = {});
   [[nodiscard]] Process& process() { return *process_; }
-  [[nodiscard]] bool Leads() const { return process_->Output().find("\"leading\"") != std::string::npos; }
+  [[nodiscard]] bool Leads() const {
+    return process_->Output().find("\"leading\"") != std::string::npos;
+  }
 
  private:
   std::unique_ptr<Process> process_;

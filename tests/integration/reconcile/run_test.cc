@@ -28,13 +28,16 @@ class RunTest : public ::testing::Test {
   }
   static bool AwaitCondition(const Shop& shop, const std::string& name, const std::string& type,
                              const std::string& expected, seconds timeout = seconds(20)) {
-    const bool came = WaitFor([&] { return shop.Condition("wp", name, type) == expected; }, timeout, kPoll);
+    const bool came =
+        WaitFor([&] { return shop.Condition("wp", name, type) == expected; }, timeout, kPoll);
     if (!came) std::cerr << shop.Get("wp", name).dump(2) << "\n";
     return came;
   }
   static std::string Events(const Shop& shop) {
-    return Cluster().Kubectl({"-n", shop.ns(), "get", "events.events.k8s.io", "-o",
-                              "jsonpath={range .items[*]}{.reason}:{.regarding.name} {end}"}).out;
+    return Cluster()
+        .Kubectl({"-n", shop.ns(), "get", "events.events.k8s.io", "-o",
+                  "jsonpath={range .items[*]}{.reason}:{.regarding.name} {end}"})
+        .out;
   }
   static std::unique_ptr<ControllerProcess> controller_;
 };
@@ -59,8 +62,9 @@ TEST_F(RunTest, InProcessRunWarmsCompletesItsJobAndSaysSo) {
   EXPECT_EQ(shop.Condition("job", run, "Complete"), "True/CompletionsReached");
   EXPECT_EQ(job["spec"]["managedBy"], "stoker.dev/in-process");
   EXPECT_EQ(job["status"].value("active", 0), 0);
-  EXPECT_TRUE(WaitFor([&] { return shop.Get("job", run)["spec"].contains("ttlSecondsAfterFinished"); },
-                      seconds(10), kPoll));
+  EXPECT_TRUE(
+      WaitFor([&] { return shop.Get("job", run)["spec"].contains("ttlSecondsAfterFinished"); },
+              seconds(10), kPoll));
   EXPECT_EQ(Cluster().MustKubectl({"-n", shop.ns(), "get", "pods", "-o", "name"}), "");
   EXPECT_TRUE(WaitFor([&] { return Events(shop).find("RunCompleted:pages") != std::string::npos; },
                       seconds(10), kPoll));
@@ -71,9 +75,12 @@ TEST_F(RunTest, ARequestRunsAgainAndIsAnsweredWhenItsRunEnded) {
   shop.Apply(shop.Policy("pages", 50));
   ASSERT_TRUE(AwaitCondition(shop, "pages", "Warm", "True/Warmed"));
   const std::string first = shop.Get("wp", "pages")["status"]["lastRun"]["name"];
-  Cluster().MustKubectl({"-n", shop.ns(), "annotate", "wp", "pages", "stoker.dev/requestedAt=tuesday"});
+  Cluster().MustKubectl(
+      {"-n", shop.ns(), "annotate", "wp", "pages", "stoker.dev/requestedAt=tuesday"});
   ASSERT_TRUE(WaitFor(
-      [&] { return shop.Get("wp", "pages")["status"].value("lastHandledRequest", "") == "tuesday"; },
+      [&] {
+        return shop.Get("wp", "pages")["status"].value("lastHandledRequest", "") == "tuesday";
+      },
       seconds(20), kPoll));
   const json last = shop.Get("wp", "pages")["status"]["lastRun"];
   EXPECT_NE(last["name"], first);
@@ -87,7 +94,8 @@ TEST_F(RunTest, AnEditDuringARunChangesTheNextOne) {
   shop.Apply(shop.Policy("pages", 300, {{"pacing", {{"requestsPerSecond", 100}, {"burst", 1}}}}));
   ASSERT_TRUE(WaitFor([&] { return shop.Keys() > 20; }, seconds(20), kPoll));
   shop.Apply(shop.Policy("pages", 320, {{"pacing", {{"requestsPerSecond", 1000}, {"burst", 1}}}}));
-  ASSERT_TRUE(WaitFor([&] { return shop.Get("wp", "pages")["status"].contains("lastRun"); }, seconds(20), kPoll));
+  ASSERT_TRUE(WaitFor([&] { return shop.Get("wp", "pages")["status"].contains("lastRun"); },
+                      seconds(20), kPoll));
   EXPECT_EQ(shop.Get("wp", "pages")["status"]["lastRun"]["discovered"], 300);
   ASSERT_TRUE(WaitFor(
       [&] { return shop.Get("wp", "pages")["status"]["lastRun"].value("discovered", 0) == 320; },
@@ -130,8 +138,8 @@ TEST_F(RunTest, AForgedJobIsToldOfAndNotExecuted) {
   }
   EXPECT_EQ(shop.redis().Cli({"FLUSHALL"}), "OK");
   Cluster().MustKubectl({"create", "-f", "-"}, forged.dump());
-  EXPECT_TRUE(WaitFor([&] { return Events(shop).find("ForgedRun:forged") != std::string::npos; }, seconds(20),
-                      kPoll));
+  EXPECT_TRUE(WaitFor([&] { return Events(shop).find("ForgedRun:forged") != std::string::npos; },
+                      seconds(20), kPoll));
   EXPECT_EQ(shop.Keys(), 0);
   EXPECT_FALSE(shop.Get("job", "forged").value("status", json::object()).contains("startTime"));
 }
@@ -151,16 +159,20 @@ TEST_F(RunTest, AMissingSecretIsNamed) {
   shop.Apply(policy);
   ASSERT_TRUE(AwaitCondition(shop, "pages", "Ready", "False/SecretNotFound"));
   EXPECT_EQ(shop.Requests(), 0);
-  Cluster().MustKubectl({"-n", shop.ns(), "create", "secret", "generic", "token", "--from-literal=X-Token=t"});
+  Cluster().MustKubectl(
+      {"-n", shop.ns(), "create", "secret", "generic", "token", "--from-literal=X-Token=t"});
   EXPECT_TRUE(AwaitCondition(shop, "pages", "Warm", "True/Warmed", seconds(50)));
 }
 
 TEST_F(RunTest, APodsRunIsAnIndexedJobThatTheServerAccepts) {
   Shop shop;
-  shop.Apply(shop.Policy("pages", 10, {{"execution", {{"mode", "Pods"}, {"workers", {{"replicas", 3}}}}}}));
-  ASSERT_TRUE(WaitFor([&] {
-    return Cluster().Kubectl({"-n", shop.ns(), "get", "pods", "-o", "name"}).out.size() > 20;
-  }, seconds(20), kPoll));
+  shop.Apply(shop.Policy("pages", 10,
+                         {{"execution", {{"mode", "Pods"}, {"workers", {{"replicas", 3}}}}}}));
+  ASSERT_TRUE(WaitFor(
+      [&] {
+        return Cluster().Kubectl({"-n", shop.ns(), "get", "pods", "-o", "name"}).out.size() > 20;
+      },
+      seconds(20), kPoll));
   const json run = shop.Get("wp", "pages")["status"]["activeRun"];
   EXPECT_EQ(run["mode"], "Pods");
   EXPECT_EQ(shop.Get("job", run["name"])["spec"]["completionMode"], "Indexed");
@@ -175,15 +187,18 @@ TEST_F(RunTest, AScheduleWithoutItsPolicySaysSoAndHeals) {
               {"kind", "PrewarmSchedule"},
               {"metadata", {{"name", "often"}, {"namespace", shop.ns()}}},
               {"spec", {{"policyRef", {{"name", "pages"}}}, {"schedules", {"@every 3s"}}}}});
-  ASSERT_TRUE(WaitFor([&] { return shop.Condition("pws", "often", "Ready") == "False/PolicyNotFound"; },
-                      seconds(20), kPoll));
+  ASSERT_TRUE(
+      WaitFor([&] { return shop.Condition("pws", "often", "Ready") == "False/PolicyNotFound"; },
+              seconds(20), kPoll));
   shop.Apply(policy);
   ASSERT_TRUE(WaitFor(
       [&] {
-        return shop.Get("pws", "often")["status"].value("lastRun", json::object()).value("result", "") ==
-               "Succeeded";
+        return shop.Get("pws", "often")["status"]
+                   .value("lastRun", json::object())
+                   .value("result", "") == "Succeeded";
       },
-      seconds(30), kPoll)) << shop.Get("pws", "often").dump(2) << shop.Get("wp", "pages").dump(2);
+      seconds(30), kPoll))
+      << shop.Get("pws", "often").dump(2) << shop.Get("wp", "pages").dump(2);
   EXPECT_EQ(shop.Get("wp", "pages")["status"]["lastRun"]["trigger"], "Schedule");
   EXPECT_EQ(shop.Keys(), 10);
 }

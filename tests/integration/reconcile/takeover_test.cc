@@ -24,22 +24,26 @@ class Takeover : public ::testing::Test {
                               ::testing::UnitTest::GetInstance()->current_test_info()->name()))) {}
   void SetUp() override {
     first_ = std::make_unique<ControllerProcess>(lease_);
-    ASSERT_TRUE(WaitFor([&] { return first_->Leads(); }, seconds(20), kPoll)) << first_->process().Output();
+    ASSERT_TRUE(WaitFor([&] { return first_->Leads(); }, seconds(20), kPoll))
+        << first_->process().Output();
     second_ = std::make_unique<ControllerProcess>(lease_);
     shop_ = std::make_unique<Shop>();
-    shop_->Apply(shop_->Policy("pages", kEntries, {{"pacing", {{"requestsPerSecond", 250}, {"burst", 1}}}}));
+    shop_->Apply(
+        shop_->Policy("pages", kEntries, {{"pacing", {{"requestsPerSecond", 250}, {"burst", 1}}}}));
     ASSERT_TRUE(WaitFor([&] { return shop_->Keys() > 300; }, seconds(20), kPoll))
         << first_->process().Output() << shop_->Get("wp", "pages").dump(2);
   }
   void TearDown() override {
     if (HasFailure()) {
-      std::cerr << "first:\n" << first_->process().Output() << "\nsecond:\n" << second_->process().Output();
+      std::cerr << "first:\n"
+                << first_->process().Output() << "\nsecond:\n"
+                << second_->process().Output();
     }
   }
   // The run is completed by the second, and what was warm was not fetched again.
   void ExpectCompletedBySecond(int refetched) {
-    ASSERT_TRUE(WaitFor([&] { return shop_->Condition("wp", "pages", "Warm") == "True/Warmed"; }, seconds(30),
-                        kPoll))
+    ASSERT_TRUE(WaitFor([&] { return shop_->Condition("wp", "pages", "Warm") == "True/Warmed"; },
+                        seconds(30), kPoll))
         << shop_->Get("wp", "pages").dump(2);
     EXPECT_TRUE(second_->Leads());
     EXPECT_EQ(shop_->Keys(), kEntries);

@@ -84,7 +84,8 @@ TEST(JobBuilder, MountsThePlanEachSecretAndEachPinnedCopyReadOnly) {
       const std::string source = volume.contains("secret") ? Text(volume, {"secret", "secretName"})
                                                            : Text(volume, {"configMap", "name"});
       mounted[Text(mount, {"mountPath"})] = source;
-      EXPECT_EQ((volume.contains("secret") ? volume["secret"] : volume["configMap"])["defaultMode"], 0444);
+      EXPECT_EQ((volume.contains("secret") ? volume["secret"] : volume["configMap"])["defaultMode"],
+                0444);
     }
   }
   EXPECT_EQ(mounted, (std::map<std::string, std::string>{
@@ -119,7 +120,8 @@ TEST(JobBuilder, TakesWhatThePolicySaysOfWorkers) {
   const json pod_template = BuildJob(input)["spec"]["template"];
   const json resources = pod_template["spec"]["containers"][0]["resources"];
   EXPECT_EQ(resources["limits"]["memory"], "32Mi");
-  EXPECT_EQ(resources["requests"]["memory"], "32Mi") << "the default request must not exceed the limit";
+  EXPECT_EQ(resources["requests"]["memory"], "32Mi")
+      << "the default request must not exceed the limit";
   EXPECT_EQ(resources["requests"]["cpu"], "100m");
   EXPECT_EQ(pod_template["spec"]["nodeSelector"]["disk"], "ssd");
   EXPECT_EQ(pod_template["spec"]["tolerations"][0]["key"], "spot");
@@ -133,7 +135,8 @@ TEST(JobBuilder, APinnedCopyIsNamedByItsContentAndImmutable) {
   const json copy = BuildPinnedConfigMap(policy, source);
   EXPECT_EQ(copy["immutable"], true);
   EXPECT_EQ(copy["data"]["list"], "a\nb");
-  EXPECT_EQ(Name(BuildPinnedConfigMap(policy, copy)), Name(copy)) << "a copy of the copy has its name";
+  EXPECT_EQ(Name(BuildPinnedConfigMap(policy, copy)), Name(copy))
+      << "a copy of the copy has its name";
   json other = source;
   other["data"]["list"] = "a\nc";
   EXPECT_NE(Name(BuildPinnedConfigMap(policy, other)), Name(copy));

@@ -104,10 +104,12 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         DueCase{"nothing", [](json&) {}, {}},
         DueCase{"sources", [](json& o) { o["spec"]["sources"][0]["limit"] = 5; }, kTriggerSpec},
-        DueCase{"targets", [](json& o) { o["spec"]["targets"][0]["redis"]["database"] = 2; }, kTriggerSpec},
+        DueCase{"targets", [](json& o) { o["spec"]["targets"][0]["redis"]["database"] = 2; },
+                kTriggerSpec},
         DueCase{"pacing", [](json& o) { o["spec"]["pacing"]["requestsPerSecond"] = 7; }, {}},
         DueCase{"scaling", [](json& o) { o["spec"]["execution"]["workers"]["replicas"] = 3; }, {}},
-        DueCase{"request", [](json& o) { o["metadata"]["annotations"][kRequestedAtAnnotation] = "tuesday"; },
+        DueCase{"request",
+                [](json& o) { o["metadata"]["annotations"][kRequestedAtAnnotation] = "tuesday"; },
                 kTriggerRequest},
         DueCase{"requestOfSuspended",
                 [](json& o) {
@@ -149,7 +151,8 @@ TEST(PolicyDecision, ALongRequestIsKeptByItsHash) {
 TEST(PolicyDecision, AMissingSecretIsNotReadyToldOnceAndLookedAtAgain) {
   json object = samples::ReadyPolicy();
   auto observed = samples::Observe(object);
-  observed.references = std::vector<Problem>{{"SecretNotFound", "spec.x: Secret \"a\" does not exist"}};
+  observed.references =
+      std::vector<Problem>{{"SecretNotFound", "spec.x: Secret \"a\" does not exist"}};
   const auto decision = DecidePolicy(observed, Noon());
   EXPECT_EQ(Status(decision.status, kReady), "False");
   EXPECT_EQ(ConditionReason(decision.status, kReady), "SecretNotFound");
@@ -303,7 +306,8 @@ TEST(PolicyDecision, TheJobsVerdictStandsAgainstAReportThatSaysOtherwise) {
 
 TEST(PolicyDecision, ADeletedJobIsACancelledRunThatKeepsWhatWasSeen) {
   json object = Running();
-  object["status"]["progress"] = {{"discovered", 100}, {"warmed", 30}, {"skipped", 0}, {"failed", 0}};
+  object["status"]["progress"] = {
+      {"discovered", 100}, {"warmed", 30}, {"skipped", 0}, {"failed", 0}};
   auto observed = samples::Observe(object);
   observed.host_running = true;
   EXPECT_FALSE(DecidePolicy(observed, Noon()).run_ended) << "its account is still to come";
@@ -350,8 +354,9 @@ TEST(PolicyDecision, StaysWarmWhileTheNextRunGoesOverIt) {
   auto observed = samples::Observe(object);
   observed.job = ReadJob(samples::Job());
   EXPECT_EQ(Status(DecidePolicy(observed, Noon()).status, kWarm), "True");
-  EXPECT_EQ(ConditionReason(DecidePolicy(observed, samples::At("2026-11-27T12:31:00Z")).status, kWarm),
-            "Running");
+  EXPECT_EQ(
+      ConditionReason(DecidePolicy(observed, samples::At("2026-11-27T12:31:00Z")).status, kWarm),
+      "Running");
 }
 
 TEST(PolicyDecision, ScalingDoesNotMakeAWarmCacheLookOutdated) {

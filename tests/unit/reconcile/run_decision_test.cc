@@ -35,20 +35,29 @@ INSTANTIATE_TEST_SUITE_P(
     Trust, JudgedJob,
     ::testing::Values(
         TrustCase{"ours", [](json&, json&) {}, Trust::kTrusted},
-        TrustCase{"justMade", [](json&, json& p) { p["status"]["activeRun"].erase("uid"); }, Trust::kNotYet},
-        TrustCase{"noOwner", [](json& j, json&) { j["metadata"].erase("ownerReferences"); }, Trust::kForged},
+        TrustCase{"justMade", [](json&, json& p) { p["status"]["activeRun"].erase("uid"); },
+                  Trust::kNotYet},
+        TrustCase{"noOwner", [](json& j, json&) { j["metadata"].erase("ownerReferences"); },
+                  Trust::kForged},
         TrustCase{"ownerNotController",
                   [](json& j, json&) { j["metadata"]["ownerReferences"][0]["controller"] = false; },
                   Trust::kForged},
-        TrustCase{"policyOfAnotherLife", [](json&, json& p) { p["metadata"]["uid"] = "new"; }, Trust::kForged},
-        TrustCase{"otherUid", [](json& j, json&) { j["metadata"]["uid"] = "forged"; }, Trust::kForged},
-        TrustCase{"otherName", [](json& j, json&) { j["metadata"]["name"] = "forged"; }, Trust::kForged},
-        TrustCase{"otherNamespace", [](json& j, json&) { j["metadata"]["namespace"] = "evil"; }, Trust::kForged},
-        TrustCase{"noActiveRun", [](json&, json& p) { p["status"].erase("activeRun"); }, Trust::kForged},
-        TrustCase{"aPodsRun", [](json&, json& p) { p["status"]["activeRun"]["mode"] = "Pods"; }, Trust::kForged},
-        TrustCase{"policyGoing",
-                  [](json&, json& p) { p["metadata"]["deletionTimestamp"] = "2026-11-27T12:00:00Z"; },
-                  Trust::kForged}),
+        TrustCase{"policyOfAnotherLife", [](json&, json& p) { p["metadata"]["uid"] = "new"; },
+                  Trust::kForged},
+        TrustCase{"otherUid", [](json& j, json&) { j["metadata"]["uid"] = "forged"; },
+                  Trust::kForged},
+        TrustCase{"otherName", [](json& j, json&) { j["metadata"]["name"] = "forged"; },
+                  Trust::kForged},
+        TrustCase{"otherNamespace", [](json& j, json&) { j["metadata"]["namespace"] = "evil"; },
+                  Trust::kForged},
+        TrustCase{"noActiveRun", [](json&, json& p) { p["status"].erase("activeRun"); },
+                  Trust::kForged},
+        TrustCase{"aPodsRun", [](json&, json& p) { p["status"]["activeRun"]["mode"] = "Pods"; },
+                  Trust::kForged},
+        TrustCase{
+            "policyGoing",
+            [](json&, json& p) { p["metadata"]["deletionTimestamp"] = "2026-11-27T12:00:00Z"; },
+            Trust::kForged}),
     [](const auto& info) { return info.param.name; });
 
 TEST(RunDecision, FollowsTheJob) {
@@ -75,7 +84,8 @@ TEST(RunDecision, AForgedJobIsOnlyToldOf) {
   json job = samples::Job();
   EXPECT_EQ(DecideRun({.job = &job}), RunStep::kTellForged);
   job["status"]["startTime"] = "2026-11-27T11:59:00Z";
-  EXPECT_EQ(DecideRun({.job = &job}), RunStep::kNothing) << "its policy was deleted, it is being collected";
+  EXPECT_EQ(DecideRun({.job = &job}), RunStep::kNothing)
+      << "its policy was deleted, it is being collected";
   EXPECT_EQ(DecideRun({.job = &job, .host = HostState::kRunning}), RunStep::kCancel);
 }
 

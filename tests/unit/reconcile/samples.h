@@ -44,15 +44,22 @@ inline nlohmann::json ReadyPolicy(const nlohmann::json& spec = Spec()) {
   nlohmann::json object = Policy(spec);
   object["status"] = {{"observedGeneration", 1},
                       {"conditions",
-                       {{{"type", "Ready"}, {"status", "True"}, {"reason", "Accepted"},
-                         {"message", "the spec is accepted and looked after"}, {"observedGeneration", 1},
+                       {{{"type", "Ready"},
+                         {"status", "True"},
+                         {"reason", "Accepted"},
+                         {"message", "the spec is accepted and looked after"},
+                         {"observedGeneration", 1},
                          {"lastTransitionTime", "2026-11-27T08:00:01Z"}}}}};
   return object;
 }
 
 inline nlohmann::json Active(const std::string& uid = "job-uid", const char* mode = "InProcess") {
-  nlohmann::json run = {{"name", "pages-0123456789"}, {"planHash", "p1"}, {"changeHash", "h1"},
-                        {"trigger", "Spec"},          {"mode", mode},     {"attempt", 1},
+  nlohmann::json run = {{"name", "pages-0123456789"},
+                        {"planHash", "p1"},
+                        {"changeHash", "h1"},
+                        {"trigger", "Spec"},
+                        {"mode", mode},
+                        {"attempt", 1},
                         {"startTime", "2026-11-27T11:59:00Z"}};
   if (!uid.empty()) run["uid"] = uid;
   return run;
@@ -68,8 +75,11 @@ inline nlohmann::json Job(const std::string& uid = "job-uid") {
             {"resourceVersion", "9"},
             {"labels", {{kManagedByLabel, "stoker"}, {kPolicyLabel, "pages"}}},
             {"ownerReferences",
-             {{{"apiVersion", api::kApiVersion}, {"kind", "WarmingPolicy"}, {"name", "pages"},
-               {"uid", "policy-uid"}, {"controller", true}}}}}},
+             {{{"apiVersion", api::kApiVersion},
+               {"kind", "WarmingPolicy"},
+               {"name", "pages"},
+               {"uid", "policy-uid"},
+               {"controller", true}}}}}},
           {"spec", {{"managedBy", kInProcessManager}, {"suspend", false}}}};
 }
 
@@ -77,7 +87,10 @@ inline nlohmann::json FinishedJob(const char* type, const char* reason = "Done")
   nlohmann::json job = Job();
   job["status"] = {{"startTime", "2026-11-27T11:59:00Z"},
                    {"conditions",
-                    {{{"type", type}, {"status", "True"}, {"reason", reason}, {"message", "it ended"},
+                    {{{"type", type},
+                      {"status", "True"},
+                      {"reason", reason},
+                      {"message", "it ended"},
                       {"lastTransitionTime", "2026-11-27T11:59:30Z"}}}}};
   if (std::string(type) == "Complete") job["status"]["completionTime"] = "2026-11-27T11:59:30Z";
   return job;

@@ -85,7 +85,8 @@ TEST(ScheduleDecision, ForbidWaitsForTheRunUnderWay) {
   EXPECT_EQ(waiting.events.at(0).reason, "JobAlreadyActive");
   EXPECT_FALSE(waiting.status.contains("lastScheduleTime"));
   observed.policy = samples::ReadyPolicy();
-  EXPECT_EQ(DecideSchedule(observed, Noon() + std::chrono::minutes(9)).start, Noon()) << "late, not lost";
+  EXPECT_EQ(DecideSchedule(observed, Noon() + std::chrono::minutes(9)).start, Noon())
+      << "late, not lost";
 }
 
 struct RefusedCase {
@@ -108,26 +109,33 @@ TEST_P(Refused, Schedule) {
 INSTANTIATE_TEST_SUITE_P(
     Reasons, Refused,
     ::testing::Values(
-        RefusedCase{"zone", [](auto& o) { o.schedule->spec.time_zone = "Mars/Base"; }, "UnknownTimeZone", true},
+        RefusedCase{"zone", [](auto& o) { o.schedule->spec.time_zone = "Mars/Base"; },
+                    "UnknownTimeZone", true},
         RefusedCase{"zoneOfSuspended",
                     [](auto& o) {
                       o.schedule->spec.time_zone = "Mars/Base";
                       o.schedule->spec.suspend = true;
                     },
                     "UnknownTimeZone", true},
-        RefusedCase{"cron", [](auto& o) { o.schedule->spec.schedule = "61 * * * *"; }, "InvalidSchedule", true},
-        RefusedCase{"never", [](auto& o) { o.schedule->spec.schedule = "0 0 30 2 *"; }, "InvalidSchedule", true},
-        RefusedCase{"suspended", [](auto& o) { o.schedule->spec.suspend = true; }, "Suspended", false},
+        RefusedCase{"cron", [](auto& o) { o.schedule->spec.schedule = "61 * * * *"; },
+                    "InvalidSchedule", true},
+        RefusedCase{"never", [](auto& o) { o.schedule->spec.schedule = "0 0 30 2 *"; },
+                    "InvalidSchedule", true},
+        RefusedCase{"suspended", [](auto& o) { o.schedule->spec.suspend = true; }, "Suspended",
+                    false},
         RefusedCase{"noPolicy", [](auto& o) { o.policy.reset(); }, "PolicyNotFound", false},
-        RefusedCase{"policySuspended", [](auto& o) { o.policy_suspended = true; }, "PolicySuspended", false},
-        RefusedCase{"policyNotReady", [](auto& o) { o.policy = samples::Policy(); }, "PolicyNotReady", false}),
+        RefusedCase{"policySuspended", [](auto& o) { o.policy_suspended = true; },
+                    "PolicySuspended", false},
+        RefusedCase{"policyNotReady", [](auto& o) { o.policy = samples::Policy(); },
+                    "PolicyNotReady", false}),
     [](const auto& info) { return info.param.name; });
 
 TEST(ScheduleDecision, RecordsHowItsRunEnded) {
   json object = Schedule();
   object["status"] = StatusAfterStart(json::object(), Noon(), "hourly-1", "u");
   auto observed = See(object);
-  (*observed.policy)["status"]["lastRun"] = {{"name", "hourly-1"}, {"result", "Succeeded"}, {"duration", "3s"}};
+  (*observed.policy)["status"]["lastRun"] = {
+      {"name", "hourly-1"}, {"result", "Succeeded"}, {"duration", "3s"}};
   const auto decision = DecideSchedule(observed, Noon() + std::chrono::seconds(5));
   EXPECT_EQ(decision.status["lastRun"]["result"], "Succeeded");
   EXPECT_EQ(decision.status["active"].size(), 0U);
