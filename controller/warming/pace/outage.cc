@@ -9,7 +9,7 @@ std::optional<SteadyTime> OutageGate::Admit(SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (!state_.open) return std::nullopt;
   if (now < next_probe_) return next_probe_;
-  backoff_ = std::min(backoff_ * 2, kMaxBackoff);
+  backoff_ = std::min(backoff_ * 2, limits_.max);
   next_probe_ = now + backoff_;
   return std::nullopt;
 }
@@ -24,7 +24,7 @@ void OutageGate::Answered() {
   const std::lock_guard lock(mutex_);
   state_ = {};
   strikes_ = 0;
-  backoff_ = kFirstBackoff;
+  backoff_ = limits_.first;
   failing_.store(false, std::memory_order_relaxed);
   open_.store(false, std::memory_order_release);
 }
@@ -41,7 +41,7 @@ bool OutageGate::Failed(SteadyTime now, bool standing, std::string_view reason, 
     state_.open = true;
     strikes_ = 0;
     last_strike_ = now;
-    backoff_ = kFirstBackoff;
+    backoff_ = limits_.first;
     next_probe_ = now + backoff_;
     open_.store(true, std::memory_order_release);
     return false;
@@ -51,7 +51,7 @@ bool OutageGate::Failed(SteadyTime now, bool standing, std::string_view reason, 
     return false;
   }
   // Requests that were on their way when the gate opened are no probes: strikes are a back-off apart.
-  if (now - last_strike_ < kFirstBackoff) return false;
+  if (now - last_strike_ < limits_.first) return false;
   last_strike_ = now;
   if (++strikes_ < kStandingStrikes || state_.gave_up) return false;
   state_.gave_up = true;

@@ -22,12 +22,17 @@
 
 namespace stoker::warming {
 
+struct OutageBackoff {
+  Millis first{500};
+  Millis max{5000};
+};
+
 class OutageGate {
  public:
   static constexpr int kFailuresToOpen = 20;
   static constexpr int kStandingStrikes = 3;
-  static constexpr Millis kFirstBackoff{500};
-  static constexpr Millis kMaxBackoff{5000};
+
+  explicit OutageGate(OutageBackoff backoff = {}) : limits_(backoff) {}
 
   struct State {
     bool open = false;
@@ -52,12 +57,13 @@ class OutageGate {
   [[nodiscard]] State Now() const;
 
  private:
+  const OutageBackoff limits_;
   std::atomic<bool> open_{false};
   std::atomic<bool> failing_{false};
   std::atomic<std::uint64_t> successes_{0};
   mutable std::mutex mutex_;
   State state_;           // protected by mutex_
-  Millis backoff_{kFirstBackoff};
+  Millis backoff_ = limits_.first;
   SteadyTime next_probe_;
   SteadyTime last_strike_;
   int strikes_ = 0;

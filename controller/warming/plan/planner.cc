@@ -60,7 +60,8 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
     chunk_.Clear();
     at_ = 0;
   }
-  while (batch.entries.size() < batch_size_) {
+  const auto full = [&] { return batch.entries.size() >= batch_size_ || batch.text.size() >= kMaxBatchText; };
+  while (!full()) {
     if (at_ == chunk_.entries.size()) {
       bool more = false;
       if (selection_) {
@@ -75,7 +76,7 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
       }
       if (!more) break;
     }
-    for (; at_ < chunk_.entries.size() && batch.entries.size() < batch_size_; ++at_) {
+    for (; at_ < chunk_.entries.size() && !full(); ++at_) {
       const Entry& entry = chunk_.entries[at_];
       if (!Mine(entry)) continue;
       if (!selection_ && !seen_.Insert(entry.hash)) continue;

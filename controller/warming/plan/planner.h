@@ -5,7 +5,7 @@
 //
 //   sources -> filters -> shard -> duplicates out -> strategy -> batches of N
 //
-// Bulk streams. Selective reads everything once, keeping only the best N (a duplicate counts by its first
+// A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything once, keeping only the best N (a duplicate counts by its first
 // occurrence), and the shard is chosen after the selection, because the best N are those of the whole.
 //
 // Thread safety: one loop.
@@ -25,6 +25,8 @@ class Planner {
  public:
   Planner(std::vector<FilteredSource> sources, const api::Strategy& strategy, Shard shard,
           std::size_t batch_size, std::size_t columns);
+
+  static constexpr std::size_t kMaxBatchText = 256 << 10;
 
   // Fills `batch` (cleared first); an empty batch means the end.
   asio::awaitable<Status> NextBatch(EntryChunk& batch);

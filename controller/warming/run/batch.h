@@ -4,6 +4,7 @@
 //
 // Thread safety: belongs to whoever holds it: the planner, the queue, then one loop until it is complete.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,7 @@ namespace stoker::warming {
 struct Outcome {
   std::int64_t warmed = 0, skipped = 0, failed = 0, bytes = 0;
   std::array<std::int64_t, kMaxTargets> target_warmed{}, target_failed{};
+  std::int64_t first_expiry_us = kNeverUs;
   FailureTable failures;
 
   void Merge(const Outcome& other) {
@@ -30,6 +32,7 @@ struct Outcome {
       target_warmed[i] += other.target_warmed[i];
       target_failed[i] += other.target_failed[i];
     }
+    first_expiry_us = std::min(first_expiry_us, other.first_expiry_us);
     failures.Merge(other.failures);
   }
 };

@@ -1,5 +1,7 @@
 #include "controller/warming/run/context.h"
 
+#include <algorithm>
+
 #include "controller/base/hash.h"
 #include "controller/warming/plan/shard.h"
 
@@ -15,18 +17,23 @@ std::vector<std::string> TargetNames(const RunSpec& spec) {
 }  // namespace
 
 RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_template,
-                       std::vector<std::string> names)
+                       std::vector<std::string> names, int most_loops, OutageBackoff outage_backoff)
     : spec(std::move(run_spec)),
       options(std::move(run_options)),
       url(std::move(url_template)),
       columns(std::move(names)),
       seed(KeyHash(spec.id)),
-      origin_share(static_cast<int>(
+      in_flight(static_cast<int>(
           ShareOf(spec.policy.pacing.max_in_flight, spec.shard.index, spec.shard.count))),
+      loops(std::clamp(options.loops > 0 ? options.loops : most_loops, 1, std::min(most_loops, in_flight))),
+      places(in_flight, loops),
       bucket(ShareOf(spec.policy.pacing.requests_per_second, spec.shard.index, spec.shard.count),
              ShareOf(spec.policy.pacing.burst, spec.shard.index, spec.shard.count),
              options.clock->Steady()),
-      ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {}
+      origin_gate(outage_backoff),
+      ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {
+  for (std::size_t i = 0; i < spec.policy.targets.size(); ++i) target_gates.emplace_back(outage_backoff);
+}
 
 bool RunContext::MayAct() {
   if (Stopped()) return false;

@@ -4,14 +4,15 @@
 //
 // Thread safety: what is const is read by all; the rest guards itself.
 
-#include <array>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "controller/warming/pace/outage.h"
+#include "controller/warming/pace/places.h"
 #include "controller/warming/pace/token_bucket.h"
 #include "controller/warming/run/batch_queue.h"
 #include "controller/warming/run/ledger.h"
@@ -22,7 +23,9 @@
 namespace stoker::warming {
 
 struct RunContext {
-  RunContext(RunSpec run_spec, RunOptions run_options, Template url_template, std::vector<std::string> names);
+  // `loops`: at most these; a loop needs a request to send.
+  RunContext(RunSpec run_spec, RunOptions run_options, Template url_template, std::vector<std::string> names,
+             int most_loops, OutageBackoff outage_backoff);
 
   [[nodiscard]] bool Stopped() const { return stop.load(std::memory_order_acquire); }
   [[nodiscard]] bool Paused() const { return paused.load(std::memory_order_relaxed); }
@@ -40,17 +43,20 @@ struct RunContext {
   const Template url;
   const std::vector<std::string> columns;  // beside `key`, what `url` uses
   const std::uint64_t seed;
-  const int origin_share;  // of maxInFlight
+  const int in_flight;  // this shard's share of maxInFlight
+  const int loops;
+  Places places;
   TokenBucket bucket;
   OutageGate origin_gate;
-  std::array<OutageGate, kMaxTargets> target_gates;
+  std::deque<OutageGate> target_gates;  // one a target
   BatchQueue queue;
   Ledger ledger;
   std::atomic<std::int64_t> discovered{0};
   std::atomic<bool> enumerated{false};
   std::atomic<bool> stop{false};
   std::atomic<bool> paused{false};
-  std::function<void()> on_stop;  // wakes every loop; set before the run starts
+  std::function<void()> on_stop;           // wakes every loop; set before the run starts, as the next
+  std::function<void(int)> on_place_free;  // wakes a loop that is short of places
   std::mutex callbacks;           // held while a callback of the host runs
   mutable std::mutex mutex;
   StopCause cause;        // protected by mutex

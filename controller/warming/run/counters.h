@@ -20,6 +20,7 @@
 namespace stoker::warming {
 
 inline constexpr std::size_t kMaxTargets = 8;
+inline constexpr std::int64_t kNeverUs = std::numeric_limits<std::int64_t>::max();  // since the epoch
 
 class Counter {
  public:
@@ -61,11 +62,10 @@ class LatencyRing {
 struct alignas(64) LoopCounters {
   Counter warmed, skipped, failed, bytes, verified, verify_failed, requests;
   std::array<Counter, kMaxTargets> target_warmed, target_failed;
-  std::atomic<std::int64_t> first_expiry_us{std::numeric_limits<std::int64_t>::max()};  // since the epoch
+  std::atomic<std::int64_t> first_expiry_us{kNeverUs};
   LatencyRing latency;
 
-  void Expires(WallTime at) {
-    const std::int64_t us = at.time_since_epoch().count();
+  void Expires(std::int64_t us) {
     if (us < first_expiry_us.load(std::memory_order_relaxed)) {
       first_expiry_us.store(us, std::memory_order_relaxed);
     }

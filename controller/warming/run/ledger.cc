@@ -76,6 +76,7 @@ Status Ledger::Resume(const nlohmann::json& data) {
       outcome.target_warmed[i] = data.at("targets").at(i).at("warmed");
       outcome.target_failed[i] = data.at("targets").at(i).at("failed");
     }
+    outcome.first_expiry_us = data.value("firstExpiryUs", kNeverUs);
     for (const auto& row : data.at("failures")) {
       outcome.failures.Add(row.at("reason").get<std::string>(), row.at("sampleKey").get<std::string>(),
                            row.at("sampleMessage").get<std::string>(), row.at("count").get<std::int64_t>());
@@ -142,7 +143,7 @@ nlohmann::json Ledger::Encode() const {
                         {"sampleKey", row.sample_key},
                         {"sampleMessage", row.sample_message}});
   }
-  return {{"version", kVersion},
+  nlohmann::json data = {{"version", kVersion},
           {"plan", plan_hash_},
           {"shard", {{"index", shard_.index}, {"count", shard_.count}}},
           {"low", low_},
@@ -156,6 +157,8 @@ nlohmann::json Ledger::Encode() const {
             {"verifyFailed", verify_failed_}}},
           {"targets", std::move(targets)},
           {"failures", std::move(failures)}};
+  if (outcome_.first_expiry_us != kNeverUs) data["firstExpiryUs"] = outcome_.first_expiry_us;
+  return data;
 }
 
 Outcome Ledger::Done() const {

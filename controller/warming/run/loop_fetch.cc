@@ -20,11 +20,9 @@ asio::awaitable<void> LoopRunner::Worker() {
   std::vector<std::string_view> values;
   std::string url;
   Work work;
-  while (true) {
-    while (pending_.Full() && !run_.Stopped()) co_await write_room_.Wait();
-    if (!TryNext(work) && !co_await WaitNext(work)) break;
-    if (!TryToStart(true) && !co_await WaitToStart(true)) break;
-    if (!run_.MayAct()) {
+  while (TryNext(work) || co_await WaitNext(work)) {
+    const bool token = !turnstile_taken_ && !AskForToken(true, run_.Now());
+    if ((!token && !co_await WaitForToken(true)) || !run_.MayAct()) {
       RequestEnded();
       break;
     }
@@ -45,40 +43,63 @@ asio::awaitable<void> LoopRunner::Worker() {
   }
 }
 
+bool LoopRunner::HasNext() const {
+  return ready_entries_ > 0 || (!retries_.empty() && retries_.top().due <= run_.Now());
+}
+
 bool LoopRunner::TryNext(Work& work) {
-  if (run_.Stopped()) return false;
+  if (run_.Stopped() || reader_waits_ || pending_.Full() || !HasNext() || !run_.places.Take(index_)) return false;
+  work = TakeNext();
+  // Places that become free are not announced one by one: who finds work looks for more of them.
+  if (run_.places.AnyFree() && HasNext()) work_.NotifyOne();
+  return true;
+}
+
+LoopRunner::Work LoopRunner::TakeNext() {
   if (!retries_.empty() && retries_.top().due <= run_.Now()) {
-    work = retries_.top().work;
+    const Work work = retries_.top().work;
     retries_.pop();
-    return true;
+    return work;
   }
-  while (!ready_.empty()) {
+  while (true) {
     Batch& batch = *ready_.front();
     while (cursor_ < batch.missing.size() && batch.missing[cursor_] == 0) ++cursor_;
     if (cursor_ < batch.missing.size()) {
-      work = {&batch, cursor_++, 0, 0, 0};
-      --ready_entries_;
-      if (ready_entries_ % 16 == 0) batches_.NotifyOne();
-      return true;
+      if (--ready_entries_ % 16 == 0) batches_.NotifyOne();
+      return {&batch, cursor_++, 0, 0, 0};
     }
     ready_.pop_front();
     cursor_ = 0;
-    batches_.NotifyOne();
   }
-  return false;
 }
 
 // Waits for an entry; false: none will come.
 asio::awaitable<bool> LoopRunner::WaitNext(Work& work) {
   while (!run_.Stopped() && !Drained()) {
     if (TryNext(work)) co_return true;
-    co_await work_.Wait(retries_.empty() ? SteadyTime::max() : retries_.top().due);
+    const bool due_later = !retries_.empty() && retries_.top().due > run_.Now();
+    co_await work_.Wait(due_later ? retries_.top().due : SteadyTime::max());
   }
   co_return false;
 }
 
+asio::awaitable<bool> LoopRunner::WaitToStart() {
+  reader_waits_ = true;
+  while (!run_.Stopped() && !run_.places.Take(index_)) co_await place_free_.Wait();
+  reader_waits_ = false;
+  work_.NotifyOne();
+  const bool token = co_await WaitForToken(false);
+  if (!token) RequestEnded();
+  co_return token;
+}
+
+void LoopRunner::RequestEnded() {
+  if (const int loop = run_.places.Give(index_); loop >= 0) run_.on_place_free(loop);
+  place_free_.NotifyOne();
+}
+
 // None: a request may start now, and has its token.
-std::optional<SteadyTime> LoopRunner::AskToStart(bool for_entry, SteadyTime now) {
+std::optional<SteadyTime> LoopRunner::AskForToken(bool for_entry, SteadyTime now) {
   if (run_.Paused()) return now + kLookAgain;
   if (for_entry) {
     for (std::size_t t = 0; t < targets_.size(); ++t) {
@@ -95,40 +116,22 @@ std::optional<SteadyTime> LoopRunner::AskToStart(bool for_entry, SteadyTime now)
   return run_.bucket.Take(now);
 }
 
-bool LoopRunner::TryToStart(bool for_entry) {
-  if (in_flight_ >= slots_ || turnstile_taken_ || run_.Stopped()) return false;
-  if (AskToStart(for_entry, run_.Now())) return false;
-  ++in_flight_;
-  return true;
-}
-
-asio::awaitable<bool> LoopRunner::WaitToStart(bool for_entry) {
+asio::awaitable<bool> LoopRunner::WaitForToken(bool for_entry) {
+  while (turnstile_taken_ && !run_.Stopped()) co_await turn_.Wait();
+  turnstile_taken_ = true;
   while (!run_.Stopped()) {
-    if (in_flight_ >= slots_) {
-      co_await slot_free_.Wait();
-      continue;
-    }
-    if (turnstile_taken_) {
-      co_await turn_.Wait();
-      continue;
-    }
-    const auto again = AskToStart(for_entry, run_.Now());
-    if (!again) {
-      ++in_flight_;
-      turn_.NotifyOne();
-      co_return true;
-    }
-    turnstile_taken_ = true;
+    const auto again = AskForToken(for_entry, run_.Now());
+    if (!again) break;
     co_await gate_.Wait(*again);
-    turnstile_taken_ = false;
   }
-  turn_.NotifyAll();
-  co_return false;
+  turnstile_taken_ = false;
+  turn_.NotifyOne();
+  co_return !run_.Stopped();
 }
 
 asio::awaitable<Status> LoopRunner::TokenForRedirect() {
   while (run_.MayAct()) {
-    const auto again = AskToStart(false, run_.Now());
+    const auto again = AskForToken(false, run_.Now());
     if (!again) {
       counters_.requests.Add(1);
       co_return Status{};

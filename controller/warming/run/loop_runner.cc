@@ -48,14 +48,14 @@ std::string Describe(const std::exception_ptr& error) {
 
 }  // namespace
 
-LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index, int slots)
+LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index)
     : run_(run),
       parts_(parts),
       loop_(loop),
-      slots_(slots),
+      index_(index),
       jitter_(Mix(run.seed + static_cast<std::uint64_t>(index))),
-      child_left_(loop), batches_(loop), work_(loop), slot_free_(loop), turn_(loop), gate_(loop),
-      write_room_(loop), write_retry_(loop), verify_(loop) {}
+      child_left_(loop), batches_(loop), work_(loop), place_free_(loop), turn_(loop), gate_(loop),
+      write_retry_(loop), verify_(loop) {}
 
 LoopRunner::~LoopRunner() = default;
 
@@ -74,7 +74,7 @@ asio::awaitable<void> LoopRunner::Main() {
   Spawn(Feeder());
   Spawn(WriteRetrier());
   if (run_.spec.policy.verification_sample_percent > 0) Spawn(Verifier());
-  for (int i = 0; i < std::min(slots_, kMaxWorkers); ++i) Spawn(Worker());
+  for (int i = 0; i < std::min(run_.in_flight, kMaxWorkers); ++i) Spawn(Worker());
   while (children_ > 0) co_await child_left_.Wait();
   origin_.reset();
   targets_.clear();
@@ -84,6 +84,13 @@ void LoopRunner::Wake() {
   asio::post(loop_, [self = shared_from_this()] { self->batches_.NotifyAll(); });
 }
 
+void LoopRunner::WakeForPlace() {
+  asio::post(loop_, [self = shared_from_this()] {
+    self->place_free_.NotifyOne();
+    self->work_.NotifyOne();
+  });
+}
+
 void LoopRunner::Abort() {
   if (origin_) origin_->Cancel();
   for (const auto& target : targets_) target->Cancel();
@@ -91,7 +98,7 @@ void LoopRunner::Abort() {
 }
 
 void LoopRunner::WakeAll() {
-  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &slot_free_, &turn_, &gate_, &write_room_,
+  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &turn_, &gate_, 
                             &write_retry_, &verify_}) {
     event->NotifyAll();
   }
@@ -100,7 +107,7 @@ void LoopRunner::WakeAll() {
 asio::awaitable<void> LoopRunner::Feeder() {
   co_await OpenTargets();
   // Enough to keep the workers busy while the next batch is probed, and no more: another loop may be idle.
-  const auto want = static_cast<std::size_t>(std::max(16, 2 * std::min(slots_, kMaxWorkers)));
+  const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
   while (!run_.Stopped()) {
     if (run_.Paused() || ready_entries_ >= want || to_verify_.size() > kVerifyBacklog) {
       co_await batches_.Wait(run_.Now() + kLookAgain);
@@ -209,7 +216,7 @@ void LoopRunner::Deliver(Batch& batch) {
   if (wanted > 0) {
     ready_.push_back(&batch);
     ready_entries_ += wanted;
-    for (std::size_t i = 0; i < wanted; ++i) work_.NotifyOne();
+    work_.NotifyOne();  // who finds an entry wakes the next
   }
   Finish(batch);
 }

@@ -3,14 +3,14 @@
 // One loop's part of a run: its own connections, workers and counters.
 //
 //   Feeder: takes batches, probes the targets, hands out what is missing
-//   Worker (one per request that may be in flight): token, fetch, write
+//   Worker (one per request that may be in flight): place, entry, token, fetch, write
 //   Writer's acknowledgements: finish the entry, or put its value up for another try
 //   Verifier: reads samples of finished batches back
 //
 // An entry is finished exactly once: skipped, warmed or failed; when the last one of a batch is, the batch
 // goes to the ledger. When the run stops, what is not finished is simply left.
 //
-// Thread safety: everything on the own loop, but counters() and Wake(), which any thread may call.
+// Thread safety: everything on the own loop, but counters() and the two Wakes, which any thread may call.
 // Shutdown: Abort() cancels connections and wakes all; Main() ends when everybody has left.
 
 #include <asio/awaitable.hpp>
@@ -35,24 +35,20 @@ bool IsStanding(const TargetError& error);
 
 class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
  public:
-  // `slots`: this loop's share of maxInFlight, at least 1.
-  LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index,
-             int slots);
+  LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index);
   ~LoopRunner();
 
   asio::awaitable<void> Main();
-  void Wake();   // there may be batches
-  void Abort();  // the run stops
+  void Wake();          // there may be batches
+  void WakeForPlace();  // another loop gave back a place that this one is short of
+  void Abort();         // the run stops
   [[nodiscard]] const LoopCounters& counters() const { return counters_; }
   [[nodiscard]] asio::io_context& loop() { return loop_; }
 
-  // A place among the requests in flight, and a token; false: the run stops. For the reader as well, whose
-  // requests do not care whether targets are down.
-  asio::awaitable<bool> WaitToStart(bool for_entry);
-  void RequestEnded() {
-    --in_flight_;
-    slot_free_.NotifyOne();
-  }
+  // For the reader: a place among the requests in flight and a token, before a request; false: the run stops.
+  // Its requests do not care whether targets are down.
+  asio::awaitable<bool> WaitToStart();
+  void RequestEnded();
   asio::awaitable<Status> TokenForRedirect();
   void CountRequest() { counters_.requests.Add(1); }
 
@@ -83,10 +79,13 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   // loop_fetch.cc: the workers
   asio::awaitable<void> Worker();
+  // Each leaves with an entry and a place for its request.
   bool TryNext(Work& work);
   asio::awaitable<bool> WaitNext(Work& work);
-  bool TryToStart(bool for_entry);
-  std::optional<SteadyTime> AskToStart(bool for_entry, SteadyTime now);
+  [[nodiscard]] bool HasNext() const;
+  Work TakeNext();
+  asio::awaitable<bool> WaitForToken(bool for_entry);
+  std::optional<SteadyTime> AskForToken(bool for_entry, SteadyTime now);
   void RenderUrl(const Work& work, std::vector<std::string_view>& values, std::string& url) const;
   void FetchFailed(Work work, const FetchError& error);
 
@@ -112,21 +111,21 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   RunContext& run_;
   const RunParts& parts_;
   asio::io_context& loop_;
-  const int slots_;
+  const int index_;
   LoopCounters counters_;
   Jitter jitter_;
 
   std::unique_ptr<Origin> origin_;
   std::vector<std::unique_ptr<Target>> targets_;
   int children_ = 0;
-  AsyncEvent child_left_, batches_, work_, slot_free_, turn_, gate_, write_room_, write_retry_, verify_;
+  AsyncEvent child_left_, batches_, work_, place_free_, turn_, gate_, write_retry_, verify_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
   std::deque<Batch*> ready_;      // handed out from the front
   std::uint32_t cursor_ = 0;      // in ready_.front()
   std::size_t ready_entries_ = 0;
   std::priority_queue<Retry> retries_;
-  int in_flight_ = 0;
+  bool reader_waits_ = false;     // for a place: it goes first
   bool turnstile_taken_ = false;  // one worker at a time waits for a token, the others wait for it
   bool feeder_done_ = false;
 

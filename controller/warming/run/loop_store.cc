@@ -94,8 +94,9 @@ void LoopRunner::Settle(PendingWrite* write) {
     Failed(batch, write->entry, write->reason, write->message);
     Finish(batch);
   }
+  const bool was_full = pending_.Full();
   pending_.Return(write);
-  write_room_.NotifyOne();
+  if (was_full) work_.NotifyOne();
 }
 
 void LoopRunner::RetryLater(PendingWrite* write) {
@@ -148,7 +149,9 @@ void LoopRunner::Warmed(PendingWrite& write) {
     counters_.target_warmed[t].Add(1);
     ++batch.outcome.target_warmed[t];
     if (const Millis ttl = TtlOf(entry, t); ttl.count() > 0) {
-      counters_.Expires(run_.options.clock->Wall() + ttl);
+      const std::int64_t expiry = (run_.options.clock->Wall() + ttl).time_since_epoch().count();
+      counters_.Expires(expiry);
+      batch.outcome.first_expiry_us = std::min(batch.outcome.first_expiry_us, expiry);
     }
   }
   const auto size = static_cast<std::int64_t>(write.value.size());

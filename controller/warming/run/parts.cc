@@ -66,8 +66,10 @@ Status AddSecretHeaders(const std::string& secret, const Materials& materials, H
   return {};
 }
 
-Result<HttpClientOptions> OriginOptions(const api::HttpOrigin& origin, const Materials& materials) {
+Result<HttpClientOptions> OriginOptions(const api::HttpOrigin& origin, int in_flight,
+                                        const Materials& materials) {
   HttpClientOptions options;
+  options.max_idle = std::max(options.max_idle, in_flight);
   for (const auto& header : origin.headers) options.headers.emplace_back(header.name, header.value);
   if (origin.headers_secret_ref) {
     const Status added = AddSecretHeaders(*origin.headers_secret_ref, materials, options);
@@ -124,7 +126,8 @@ Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials, c
   const Guard guard = std::make_shared<const EgressGuard>(std::move(rules));
 
   RunParts parts;
-  auto origin = OriginOptions(policy.origins.front().http, materials);
+  auto origin = OriginOptions(policy.origins.front().http, static_cast<int>(policy.pacing.max_in_flight),
+                              materials);
   if (!origin) return Annotate("spec.origins[0].http", origin.error());
   parts.origin = [guard, http = std::move(*origin)](asio::io_context& loop) {
     return std::make_unique<HttpClient>(loop, guard, http);

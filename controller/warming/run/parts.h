@@ -10,6 +10,7 @@
 
 #include "controller/warming/net/loop_pool.h"
 #include "controller/warming/origin/http_client.h"
+#include "controller/warming/pace/outage.h"
 #include "controller/warming/run/run.h"
 #include "controller/warming/target/target.h"
 
@@ -30,6 +31,7 @@ struct RunParts {
   std::vector<std::function<std::unique_ptr<Target>(asio::io_context&)>> targets;
   std::function<std::unique_ptr<DocumentClient>(asio::io_context&)> documents;
   LoopPool* pool = nullptr;  // null: the shared one
+  OutageBackoff outage_backoff;
 };
 
 // The real parts: HTTP origin, Redis or in-memory targets. Errors name the field.

@@ -87,7 +87,7 @@ bool Reader::MayRetry(const FetchError& error, int tries, Millis& wait) {
 asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max_bytes,
                                          std::function<void()> restart, BodySink sink) {
   for (int tries = 0;; ++tries) {
-    const bool may_start = co_await runner_->WaitToStart(false);
+    const bool may_start = co_await runner_->WaitToStart();
     if (!may_start) co_return Cancelled("the run stops");
     if (!run_.MayAct()) {
       runner_->RequestEnded();

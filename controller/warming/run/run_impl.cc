@@ -7,30 +7,24 @@
 #include <asio/post.hpp>
 #include <latch>
 
-#include "controller/warming/plan/shard.h"
-
 namespace stoker::warming {
 namespace {
 
 constexpr Millis kTick{50};
 
-int LoopCount(const RunOptions& options, const LoopPool& pool, int in_flight) {
-  const int wanted = options.loops > 0 ? std::min(options.loops, pool.size()) : pool.size();
-  return std::max(1, std::min(wanted, in_flight));
-}
+LoopPool& PoolOf(const RunParts& parts) { return parts.pool != nullptr ? *parts.pool : LoopPool::Shared(); }
 
 }  // namespace
 
 RunImpl::RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
                  std::vector<std::string> columns)
-    : context_(std::move(spec), std::move(options), std::move(url), std::move(columns)),
-      parts_(std::move(parts)),
-      pool_(parts_.pool != nullptr ? *parts_.pool : LoopPool::Shared()),
+    : parts_(std::move(parts)),
+      pool_(PoolOf(parts_)),
+      context_(std::move(spec), std::move(options), std::move(url), std::move(columns), pool_.size(),
+               parts_.outage_backoff),
       keeper_(std::make_shared<AsyncEvent>(pool_.Loop(0))) {
-  const int loops = LoopCount(context_.options, pool_, context_.origin_share);
-  for (int i = 0; i < loops; ++i) {
-    const auto slots = static_cast<int>(ShareOf(context_.origin_share, i, loops));
-    runners_.push_back(std::make_shared<LoopRunner>(context_, parts_, pool_.Loop(i), i, std::max(slots, 1)));
+  for (int i = 0; i < context_.loops; ++i) {
+    runners_.push_back(std::make_shared<LoopRunner>(context_, parts_, pool_.Loop(i), i));
   }
   reader_ = std::make_shared<Reader>(context_, parts_, runners_.front());
   context_.queue.on_more = [this] {
@@ -38,6 +32,9 @@ RunImpl::RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
   };
   context_.queue.on_room = [this] { reader_->Wake(); };
   context_.on_stop = [this] { AbortLoops(); };
+  context_.on_place_free = [this](int loop) {
+    runners_[static_cast<std::size_t>(loop)]->WakeForPlace();
+  };
 }
 
 RunImpl::~RunImpl() {
@@ -88,11 +85,14 @@ void RunImpl::Spawn(asio::io_context& loop, asio::awaitable<void> task) {
 }
 
 void RunImpl::TaskLeft() {
+  // Once counted out, another task may be the last one, and the run be gone.
+  auto& keepers_loop = pool_.Loop(0);
+  auto keeper = keeper_;
   const int left = --tasks_;
   if (left == 0) {
     Finalize();
   } else if (left == 1) {  // the Keeper alone
-    asio::post(runners_.front()->loop(), [keeper = keeper_] { keeper->NotifyAll(); });
+    asio::post(keepers_loop, [keeper = std::move(keeper)] { keeper->NotifyAll(); });
   }
 }
 
@@ -172,11 +172,9 @@ void RunImpl::Finalize() {
   report.reason = std::move(judgement.reason);
   report.message = std::move(judgement.message);
   report.duration = std::chrono::duration_cast<Millis>(context_.Now() - started_.load());
-  auto expiry = std::numeric_limits<std::int64_t>::max();
+  auto expiry = resumed_.first_expiry_us;
   for (const auto& runner : runners_) expiry = std::min(expiry, runner->counters().first_expiry_us.load());
-  if (expiry != std::numeric_limits<std::int64_t>::max()) {
-    report.first_expiry = WallTime(std::chrono::microseconds(expiry));
-  }
+  if (expiry != kNeverUs) report.first_expiry = WallTime(std::chrono::microseconds(expiry));
   const auto end = end_;
   const std::lock_guard lock(end->mutex);
   end->report = std::move(report);

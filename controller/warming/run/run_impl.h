@@ -51,9 +51,9 @@ class RunImpl final : public Run {
   [[nodiscard]] double PerSecond(std::int64_t finished) const;
   void Finalize();
 
-  RunContext context_;
   RunParts parts_;
   LoopPool& pool_;
+  RunContext context_;
   std::vector<std::shared_ptr<LoopRunner>> runners_;
   std::shared_ptr<Reader> reader_;
   std::shared_ptr<AsyncEvent> keeper_;

@@ -1,10 +1,13 @@
 // The bound on speed, back-off, and the gate of an outage.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
+#include <thread>
 
 #include "controller/warming/pace/backoff.h"
 #include "controller/warming/pace/outage.h"
+#include "controller/warming/pace/places.h"
 #include "controller/warming/pace/token_bucket.h"
 
 namespace stoker::warming {
@@ -74,8 +77,8 @@ TEST(OutageGate, OpensAfterManyFailuresAndLetsOneProbeThroughPerBackoff) {
     gate.Failed(now, false, "ConnectionRefused", "down");
   }
   EXPECT_FALSE(gate.Closed());
-  EXPECT_EQ(*gate.Admit(now), now + OutageGate::kFirstBackoff);
-  now += OutageGate::kFirstBackoff;
+  EXPECT_EQ(*gate.Admit(now), now + OutageBackoff().first);
+  now += OutageBackoff().first;
   EXPECT_FALSE(gate.Admit(now));
   EXPECT_TRUE(gate.Admit(now));  // only one
   EXPECT_EQ(gate.Now().message, "down");
@@ -92,6 +95,55 @@ TEST(OutageGate, ASuccessInBetweenStartsTheCountAgain) {
     if (i % 10 == 9) gate.Succeeded();
   }
   EXPECT_TRUE(gate.Closed());
+}
+
+TEST(Places, AreSharedEvenlyAndNeverMoreThanThereAre) {
+  Places places(5, 2);
+  EXPECT_EQ(places.ShareOf(0), 3);
+  EXPECT_EQ(places.ShareOf(1), 2);
+  int taken = 0;
+  while (places.Take(0)) ++taken;  // nobody else wants one
+  EXPECT_EQ(taken, 5);
+  EXPECT_FALSE(places.AnyFree());
+}
+
+TEST(Places, WhatWasBorrowedGoesToWhoIsShort) {
+  Places places(4, 2);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(places.Take(0));
+  EXPECT_EQ(places.Give(0), -1);
+  ASSERT_TRUE(places.Take(0));
+  EXPECT_FALSE(places.Take(1));
+  EXPECT_EQ(places.Give(0), 1);     // wake loop 1
+  EXPECT_FALSE(places.Take(0));     // three held of a share of two: not while another is short
+  EXPECT_TRUE(places.Take(1));
+  EXPECT_EQ(places.Give(0), -1);    // loop 1 has not asked again
+  EXPECT_TRUE(places.Take(1));
+  EXPECT_FALSE(places.Take(1));     // its share: that is no shortage
+  EXPECT_EQ(places.Give(0), -1);
+}
+
+TEST(Places, HoldUnderThreadsThatFightForThem) {
+  constexpr int kTotal = 3;
+  Places places(kTotal, 2);
+  std::atomic<int> held{0}, most{0}, rounds[2] = {};
+  const auto fight = [&](int loop) {
+    while (rounds[loop] < 20'000) {
+      if (!places.Take(loop)) continue;
+      const int now = ++held;
+      for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+      }
+      --held;
+      (void)places.Give(loop);
+      ++rounds[loop];
+    }
+  };
+  std::thread other(fight, 1);
+  fight(0);
+  other.join();
+  EXPECT_LE(most, kTotal);
+  int taken = 0;
+  while (places.Take(0)) ++taken;
+  EXPECT_EQ(taken, kTotal);  // none was lost, none was made
 }
 
 TEST(OutageGate, GivesUpWhatAPersonMustMend) {

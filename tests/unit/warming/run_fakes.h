@@ -255,6 +255,7 @@ class Bench {
     }
     parts.documents = [state = documents](asio::io_context&) { return std::make_unique<FakeDocuments>(state); };
     parts.pool = &pool;
+    parts.outage_backoff = outage_backoff;
     return CreateRun(spec, materials, options, std::move(parts));
   }
   Report RunToEnd() {
@@ -266,6 +267,7 @@ class Bench {
 
   RunSpec spec;
   RunOptions options;
+  OutageBackoff outage_backoff{Millis(20), Millis(100)};
   LoopPool pool;
   std::shared_ptr<OriginState> origin = std::make_shared<OriginState>();
   std::shared_ptr<DocumentState> documents = std::make_shared<DocumentState>();
