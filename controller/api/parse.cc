@@ -6,6 +6,7 @@
 #include "controller/api/json_builder.h"
 #include "controller/api/manifest.h"
 #include "controller/api/yaml_reader.h"
+#include "controller/api/yaml_scalar.h"
 
 namespace stoker::api {
 namespace {
@@ -38,7 +39,9 @@ class JsonEvents final : public nlohmann::json_sax<json> {
     constexpr std::uint64_t kMaxSigned = 9223372036854775807;
     return value <= kMaxSigned ? Value(static_cast<std::int64_t>(value)) : Value(value);
   }
-  bool number_float(number_float_t value, const string_t&) override { return Value(value); }
+  bool number_float(number_float_t value, const string_t&) override {
+    return Value(NumberAsKubectlWritesIt(value));
+  }
   bool string(string_t& value) override { return Value(std::move(value)); }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override {

@@ -28,7 +28,7 @@ inline constexpr char kApiVersion[] = "stoker.dev/v1alpha1";
 // metadata, as far as Stoker reads it.
 struct ObjectMeta {
   std::string name;
-  std::string namespace_;
+  std::string namespace_;  // NOLINT(readability-identifier-naming): a keyword
   std::string uid;
   std::string resource_version;
   std::int64_t generation = 0;
@@ -58,7 +58,8 @@ struct PatternVariable {  // either values, or from..to (inclusive)
 };
 
 struct PatternSource {
-  std::string template_;  // "product:{id}:{lang}"; the first variable moves slowest
+  // "product:{id}:{lang}"; the first variable moves slowest
+  std::string template_;  // NOLINT(readability-identifier-naming): a keyword
   std::vector<PatternVariable> variables;
 };
 
@@ -77,7 +78,7 @@ struct Source {  // exactly one of static_, pattern, http
   std::optional<Millis> ttl;         // overrides the targets' for these entries
   std::vector<std::string> include;  // globs on the key; empty: all
   std::vector<std::string> exclude;
-  std::optional<StaticSource> static_;
+  std::optional<StaticSource> static_;  // NOLINT(readability-identifier-naming): a keyword
   std::optional<PatternSource> pattern;
   std::optional<HttpSource> http;
 };

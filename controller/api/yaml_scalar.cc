@@ -47,8 +47,8 @@ int TakeBase(std::string_view& digits) {
 // A whole number of any base, with sign; nullopt: it is none, or does not fit.
 std::optional<json> ParseWhole(std::string_view text) {
   const bool negative = text.starts_with('-');
-  const bool signed_ = negative || text.starts_with('+');
-  if (signed_) text.remove_prefix(1);
+  const bool has_sign = negative || text.starts_with('+');
+  if (has_sign) text.remove_prefix(1);
   if (text.empty() || !IsDigit(text[0])) return std::nullopt;
   const int base = TakeBase(text);
   std::uint64_t value = 0;
@@ -60,7 +60,7 @@ std::optional<json> ParseWhole(std::string_view text) {
     return json(static_cast<std::int64_t>(~value + 1));
   }
   if (value < kMinMagnitude) return json(static_cast<std::int64_t>(value));
-  return signed_ ? std::nullopt : std::optional<json>(json(value));
+  return has_sign ? std::nullopt : std::optional<json>(json(value));
 }
 
 // [-+]? (.d+ | d+ (. d*)?) ([eE] [-+]? d+)?
@@ -93,12 +93,7 @@ std::optional<json> ParseFloat(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  // kubectl writes a float as the shortest JSON number, so 1.0 and 1e3 arrive as whole numbers.
-  constexpr double kWritesDigits = 1e18;
-  if (std::floor(value) == value && std::abs(value) < kWritesDigits) {
-    return json(static_cast<std::int64_t>(value));
-  }
-  return json(value);
+  return NumberAsKubectlWritesIt(value);
 }
 
 bool LooksNumeric(std::string_view text) {
@@ -106,6 +101,14 @@ bool LooksNumeric(std::string_view text) {
 }
 
 }  // namespace
+
+json NumberAsKubectlWritesIt(double value) {
+  constexpr double kWritesDigits = 1e18;
+  if (std::floor(value) == value && std::abs(value) < kWritesDigits) {
+    return static_cast<std::int64_t>(value);
+  }
+  return value;
+}
 
 Result<json> ResolvePlainScalar(std::string_view text) {
   if (IsOneOf(text, kNull)) return json(nullptr);

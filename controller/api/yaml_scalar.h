@@ -16,6 +16,9 @@
 
 namespace stoker::api {
 
+// kubectl writes a float as the shortest JSON number, so 1.0 and 1e3 arrive as whole numbers.
+nlohmann::json NumberAsKubectlWritesIt(double value);
+
 // A plain (unquoted, untagged) scalar. Infinities and NaN are kInvalid: JSON has none.
 Result<nlohmann::json> ResolvePlainScalar(std::string_view text);
 

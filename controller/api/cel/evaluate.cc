@@ -82,23 +82,23 @@ class Evaluation {
   }
 
   Value Select(const Node& node) {
-    const Value target = Of(*node.children[0]);
+    Value target = Of(*node.children[0]);
     if (target.IsError()) return target;
     const nlohmann::json* member = FindMember(target, node.text);
     return member ? Value::FromJson(*member) : Value::Error("no such key: " + node.text);
   }
 
   Value Has(const Node& node) {
-    const Value target = Of(*node.children[0]);
+    Value target = Of(*node.children[0]);
     if (target.IsError()) return target;
     if (!target.As<JsonMap>()) return Value::Error("has() needs an object");
     return Bool(FindMember(target, node.text) != nullptr);
   }
 
   Value Index(const Node& node) {
-    const Value target = Of(*node.children[0]);
+    Value target = Of(*node.children[0]);
     if (target.IsError()) return target;
-    const Value position = Of(*node.children[1]);
+    Value position = Of(*node.children[1]);
     if (position.IsError()) return position;
     if (const auto* name = position.As<std::string>(); name && target.As<JsonMap>()) {
       const nlohmann::json* member = FindMember(target, *name);
@@ -123,7 +123,7 @@ class Evaluation {
   }
 
   Value Not(const Node& node) {
-    const Value operand = Of(*node.children[0]);
+    Value operand = Of(*node.children[0]);
     if (operand.IsError()) return operand;
     const auto* truth = operand.As<bool>();
     return truth ? Bool(!*truth) : Value::Error("no such overload: !");
@@ -131,10 +131,10 @@ class Evaluation {
 
   // && and ||: `decisive` on either side decides, even beside an error.
   Value Logic(const Node& node, bool decisive) {
-    const Value left = Of(*node.children[0]);
+    Value left = Of(*node.children[0]);
     const auto* left_truth = left.As<bool>();
     if (left_truth && *left_truth == decisive) return left;
-    const Value right = Of(*node.children[1]);
+    Value right = Of(*node.children[1]);
     const auto* right_truth = right.As<bool>();
     if (right_truth && *right_truth == decisive) return right;
     if (left.IsError()) return left;
@@ -143,7 +143,7 @@ class Evaluation {
   }
 
   Value Ternary(const Node& node) {
-    const Value condition = Of(*node.children[0]);
+    Value condition = Of(*node.children[0]);
     if (condition.IsError()) return condition;
     const auto* truth = condition.As<bool>();
     if (truth == nullptr) return Value::Error("no such overload: ?:");
@@ -151,9 +151,9 @@ class Evaluation {
   }
 
   Value Binary(const Node& node) {
-    const Value left = Of(*node.children[0]);
+    Value left = Of(*node.children[0]);
     if (left.IsError()) return left;
-    const Value right = Of(*node.children[1]);
+    Value right = Of(*node.children[1]);
     if (right.IsError()) return right;
     return ApplyOperator(node.text, left, right);
   }
@@ -169,7 +169,7 @@ class Evaluation {
   }
 
   Value Comprehension(const Node& node) {
-    const Value range = Of(*node.children[0]);
+    Value range = Of(*node.children[0]);
     if (range.IsError()) return range;
     if (!range.IsList() && !range.As<JsonMap>())
       return Value::Error("no such overload: " + node.text);

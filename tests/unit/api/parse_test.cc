@@ -42,6 +42,12 @@ TEST(ParseDocuments, ReadsAStreamOfJson) {
   EXPECT_EQ((*documents)[1], (json{{"b", "\xc3\xa4"}}));
 }
 
+TEST(ParseDocuments, ReadsWholeNumbersOfJsonInAnyForm) {
+  const json numbers = ParseOne("{\"a\": [1.0, 1e3, -2E0, 1.5, 1e30]}")["a"];
+  EXPECT_TRUE(numbers[0].is_number_integer() && numbers[1].is_number_integer());
+  EXPECT_EQ(numbers, json({1, 1000, -2, 1.5, 1e30}));
+}
+
 TEST(ParseDocuments, ReadsFlowYamlThatBeginsLikeJson) {
   EXPECT_EQ(ParseOne("{a: yes, b: [x, 'no']}"), (json{{"a", true}, {"b", {"x", "no"}}}));
 }
