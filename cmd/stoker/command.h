@@ -39,6 +39,9 @@ void AddDemoCommand(CLI::App& app, Environment& environment);
 void AddVersionCommand(CLI::App& app, Environment& environment);
 void AddCompletionCommand(CLI::App& app, Environment& environment);
 
+// "stoker 0.1.0 (stoker.dev/v1alpha1)" and a line break.
+std::string VersionText();
+
 // Says "stoker: run: MESSAGE" and ends with bad input.
 inline void FailInput(Environment& environment, std::string_view command, std::string_view message) {
   environment.err << "stoker: " << command << ": " << message << "\n";

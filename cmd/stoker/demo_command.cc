@@ -60,8 +60,8 @@ Result<warming::RunSpec> DemoSpec(const std::string& origin_url) {
 struct ReadFigures {
   int hits = 0;
   int misses = 0;
-  std::chrono::microseconds median{0};
-  std::chrono::microseconds slowest{0};
+  std::chrono::nanoseconds median{0};
+  std::chrono::nanoseconds slowest{0};
 };
 
 // An application that looks into the cache and asks the origin for what is not there.
@@ -69,7 +69,7 @@ Result<ReadFigures> ReadThrough(const warming::MemoryStore& cache, DemoClient& o
   std::mt19937 random(7);  // NOLINT: the same demo every time
   std::uniform_int_distribution<int> any(1, kEntries);
   ReadFigures figures;
-  std::vector<std::chrono::microseconds> times;
+  std::vector<std::chrono::nanoseconds> times;
   for (int i = 0; i < reads; ++i) {
     const std::string key = fmt::format("product:{}", any(random));
     const auto start = std::chrono::steady_clock::now();
@@ -79,8 +79,7 @@ Result<ReadFigures> ReadThrough(const warming::MemoryStore& cache, DemoClient& o
       STOKER_CHECK(origin.Get("/" + key));
       ++figures.misses;
     }
-    times.push_back(
-        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start));
+    times.emplace_back(std::chrono::steady_clock::now() - start);
   }
   std::ranges::sort(times);
   figures.median = times[times.size() / 2];
@@ -88,11 +87,16 @@ Result<ReadFigures> ReadThrough(const warming::MemoryStore& cache, DemoClient& o
   return figures;
 }
 
+// "8.1 ms", or "0.4 us" where milliseconds would all be 0.
+std::string FineTime(std::chrono::nanoseconds time) {
+  const auto micros = static_cast<double>(time.count()) / 1000;
+  return micros < 1000 ? fmt::format("{:.1f} us", micros) : fmt::format("{:.1f} ms", micros / 1000);
+}
+
 void Say(Environment& environment, const char* when, const ReadFigures& figures) {
-  environment.out << fmt::format("{}: {} reads, {} hits, {} misses; half within {:.3f} ms, all within {:.3f} ms\n",
-                                 when, figures.hits + figures.misses, figures.hits, figures.misses,
-                                 static_cast<double>(figures.median.count()) / 1000,
-                                 static_cast<double>(figures.slowest.count()) / 1000)
+  environment.out << fmt::format("{}: {} reads, {} hits, {} misses; half within {}, all within {}\n", when,
+                                 Grouped(figures.hits + figures.misses), Grouped(figures.hits),
+                                 Grouped(figures.misses), FineTime(figures.median), FineTime(figures.slowest))
                   << std::flush;
 }
 
@@ -125,7 +129,7 @@ Status ShowDemo(Environment& environment) {
   STOKER_TRY(const auto run, MakeDemoRun(origin.url(), cache));
   const auto kind = environment.terminal ? DisplayKind::kBar : DisplayKind::kLines;
   const auto display = MakeRunDisplay(kind, kName, out, environment.err, kLineEvery);
-  const RunEnd end = DriveRun(*run, *display, signals, environment.err, [] {});
+  const RunEnd end = DriveRun(*run, *display, signals, [] {});
   environment.exit_code = ExitCode(end);
   if (environment.exit_code != kExitSuccess) return {};
 

@@ -6,12 +6,15 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 namespace stoker::cli {
 namespace {
+
+std::string Said(int number) { return std::generic_category().message(number); }
 
 bool Sync(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -28,14 +31,19 @@ FailedFile::FailedFile(std::string path)
 
 FailedFile::~FailedFile() { Discard(); }
 
-Error FailedFile::CannotWrite() const {
-  return {Code::kPermission,
-          fmt::format("--failed-to {}: cannot be written: {}", path_, std::generic_category().message(errno))};
+Error FailedFile::CannotWrite(const std::string& why) const {
+  return {Code::kPermission, fmt::format("--failed-to {}: cannot be written: {}", path_, why)};
 }
 
 Status FailedFile::Open() {
-  stream_.open(aside_, std::ios::binary | std::ios::trunc);
-  if (!stream_) return CannotWrite();
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path_, ignored)) return CannotWrite("it is a directory");
+  unlink(aside_.c_str());  // of a process that once had this number, and crashed
+  const int fd = open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);  // NOLINT: POSIX
+  if (fd < 0) return CannotWrite(Said(errno));
+  close(fd);
+  stream_.open(aside_, std::ios::binary);
+  if (!stream_) return CannotWrite(Said(errno));
   return {};
 }
 
@@ -46,7 +54,8 @@ void FailedFile::Add(std::string_view key, std::string_view reason, std::string_
 
 Status FailedFile::Keep() {
   stream_.close();
-  if (stream_.fail() || !Sync(aside_) || std::rename(aside_.c_str(), path_.c_str()) != 0) return CannotWrite();
+  if (stream_.fail()) return CannotWrite("not every line was taken; is the disk full?");
+  if (!Sync(aside_) || std::rename(aside_.c_str(), path_.c_str()) != 0) return CannotWrite(Said(errno));
   return {};
 }
 

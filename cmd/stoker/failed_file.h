@@ -22,13 +22,14 @@ class FailedFile {
   FailedFile(const FailedFile&) = delete;
   FailedFile& operator=(const FailedFile&) = delete;
 
-  Status Open();  // kPermission: "--failed-to out/failed.jsonl: cannot be written: No such file or directory"
+  // kPermission: "--failed-to out/failed.jsonl: cannot be written: No such file or directory"
+  Status Open();
   void Add(std::string_view key, std::string_view reason, std::string_view message);
   Status Keep();     // takes the file's name; also when nothing failed: an empty list is an answer
   void Discard();    // removes what was written aside
 
  private:
-  [[nodiscard]] Error CannotWrite() const;
+  [[nodiscard]] Error CannotWrite(const std::string& why) const;
 
   const std::string path_;
   const std::string aside_;

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
                                        .err = std::cerr,
                                        .terminal = isatty(STDERR_FILENO) == 1};
   const int code = stoker::cli::RunCommandLine(argc, argv, environment);
-  std::cout.flush();
-  return code;
+  if (std::cout.flush()) return code;
+  std::cerr << "stoker: standard output cannot be written\n";
+  return code != stoker::cli::kExitSuccess ? code : stoker::cli::kExitFailed;
 }

@@ -34,6 +34,7 @@ Result<std::string> ReadAll(std::istream& stream) {
 
 Result<std::string> ReadText(const std::string& file, std::istream& standard_input) {
   if (file == "-") return ReadAll(standard_input);
+  if (file.empty()) return Invalid("a file without a name was given");
   std::error_code ignored;
   if (std::filesystem::is_directory(file, ignored)) return Invalid("is a directory; name the files in it");
   std::ifstream stream(file, std::ios::binary);
@@ -46,7 +47,7 @@ class Reader {
   explicit Reader(Manifests& manifests) : manifests_(manifests) {}
 
   void ReadFile(const std::string& file, std::istream& standard_input) {
-    file_ = file == "-" ? "standard input" : file;
+    file_ = file == "-" ? "standard input" : file.empty() ? "-f" : file;
     const auto text = ReadText(file, standard_input);
     if (!text) return Complain(text.error().message);
     auto documents = api::ParseDocuments(*text);

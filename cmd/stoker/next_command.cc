@@ -9,6 +9,7 @@
 
 #include "cmd/stoker/command.h"
 #include "cmd/stoker/manifest_files.h"
+#include "cmd/stoker/options.h"
 #include "controller/schedule/cron.h"
 
 namespace stoker::cli {
@@ -114,9 +115,9 @@ void AddNextCommand(CLI::App& app, Environment& environment) {
       ->capture_default_str();
   command->add_option("--from", options->from, "Slots after this moment (RFC 3339); now, if not given")
       ->type_name("TIME");
-  command->add_option("--count", options->count, "How many slots")->check(CLI::Range(1, 10'000))->capture_default_str();
-  command->add_option("-o,--output", options->output, "table, or json: an array of RFC 3339 times in UTC")
-      ->check(CLI::IsMember({"table", "json"}))
+  Within(command->add_option("--count", options->count, "How many slots"), 1, 10'000)->capture_default_str();
+  OneOf(command->add_option("-o,--output", options->output, "A table, or an array of RFC 3339 times in UTC"),
+        {"table", "json"})
       ->capture_default_str();
   command->footer(
       "A slot in an hour that the clocks skip does not come; in an hour they repeat it comes twice, as\n"

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cmd/stoker/command.h"
+#include "cmd/stoker/options.h"
 #include "cmd/stoker/policy_files.h"
 #include "cmd/stoker/run_display.h"
 
@@ -88,11 +89,10 @@ void AddPlanCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand(kName, "Say what a run would do, and touch nothing");
   auto options = std::make_shared<PlanCommandOptions>();
   AddPolicyFiles(*command, options->files);
-  command->add_option("-o,--output", options->output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
+  OneOf(command->add_option("-o,--output", options->output, "How to say it"), {"table", "json"})
       ->capture_default_str();
-  command->add_option("--value-bytes", options->value_bytes, "What one value is taken to weigh")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+  Within(command->add_option("--value-bytes", options->value_bytes, "What one value is taken to weigh"), 1,
+         std::int64_t{1} << 30)
       ->capture_default_str();
   command->footer(
       "Nothing is fetched and nothing is written, so the size of a source that must be fetched is unknown.\n\n"

@@ -9,6 +9,7 @@
 #include "cmd/common/signals.h"
 #include "cmd/stoker/command.h"
 #include "cmd/stoker/failed_file.h"
+#include "cmd/stoker/options.h"
 #include "cmd/stoker/policy_files.h"
 #include "cmd/stoker/run_loop.h"
 #include "controller/base/duration.h"
@@ -83,7 +84,7 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
   const auto abandon = [&] {
     if (failed) failed->Discard();
   };
-  const RunEnd end = DriveRun(**run, *display, signals, environment.err, abandon);
+  const RunEnd end = DriveRun(**run, *display, signals, abandon);
   environment.exit_code = ExitCode(end);
   if (!failed) return;
   if (const Status kept = failed->Keep(); !kept) {
@@ -98,18 +99,19 @@ void AddRunCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand(kName, "Warm what a policy says, from here");
   auto options = std::make_shared<RunCommandOptions>();
   AddPolicyFiles(*command, options->files);
-  command->add_option("-o,--output", options->output, "text, or json: one object a second, the last one the tally")
-      ->check(CLI::IsMember({"text", "json"}))
+  OneOf(command->add_option("-o,--output", options->output,
+                            "Progress and a summary, or one object a second, the last one the tally"),
+        {"text", "json"})
       ->capture_default_str();
   command->add_option("--failed-to", options->failed_to, "Write the entries that failed here, one JSON line each")
       ->type_name("FILE");
-  command->add_option("--target", options->target, "manifest, or memory: fetch everything, but into this process")
-      ->check(CLI::IsMember({"manifest", "memory"}))
+  OneOf(command->add_option("--target", options->target,
+                            "The manifest's targets, or this process's memory in their place"),
+        {"manifest", "memory"})
       ->capture_default_str();
   command->add_option("--deadline", options->deadline, "Instead of spec.execution.deadline, such as 10m")
       ->type_name("DURATION");
-  command->add_option("--loops", options->loops, "Event loops; 0: one a core")
-      ->check(CLI::Range(0, 256))
+  Within(command->add_option("--loops", options->loops, "Event loops; 0: one a core"), 0, 256)
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "Only the summary");
   command->footer(

@@ -50,6 +50,7 @@ std::string Printable(std::string text) {
 
 std::string Figures(const Progress& progress) {
   const Tally& tally = progress.tally;
+  if (tally.discovered == 0 && !progress.enumerated) return "looking for entries";
   std::string text = fmt::format("{} of {}{} ({:.1f}%), {:.0f}/s", Grouped(tally.warmed + tally.skipped),
                                  Grouped(tally.discovered), progress.enumerated ? "" : "+", progress.percent,
                                  progress.per_second);
@@ -78,8 +79,9 @@ class BarDisplay final : public RunDisplay {
       : policy_(std::move(policy)), out_(out), err_(err) {}
   void Show(const Progress& progress, SteadyTime now) override {
     if (!ticker_.Due(now)) return;
-    err_ << "\r\033[K" << ProgressBar(progress, TerminalColumns() - 1) << std::flush;
+    err_ << "\r\033[K" + ProgressBar(progress, TerminalColumns() - 1) << std::flush;
   }
+  void Say(const std::string& line) override { err_ << "\n" + line + "\n" << std::flush; }
   void Finish(const Report& report) override {
     err_ << "\r\033[K" << std::flush;
     out_ << SummaryText(policy_, report) << std::flush;
@@ -97,8 +99,9 @@ class LineDisplay final : public RunDisplay {
   LineDisplay(std::string policy, std::ostream& out, std::ostream& err, Millis every)
       : policy_(std::move(policy)), out_(out), err_(err), ticker_(every) {}
   void Show(const Progress& progress, SteadyTime now) override {
-    if (ticker_.Due(now)) err_ << "warming " << policy_ << ": " << ProgressText(progress) << std::endl;
+    if (ticker_.Due(now)) Say(fmt::format("warming {}: {}", policy_, ProgressText(progress)));
   }
+  void Say(const std::string& line) override { err_ << line + "\n" << std::flush; }
   void Finish(const Report& report) override { out_ << SummaryText(policy_, report) << std::flush; }
 
  private:
@@ -110,10 +113,12 @@ class LineDisplay final : public RunDisplay {
 
 class JsonDisplay final : public RunDisplay {
  public:
-  JsonDisplay(std::string policy, std::ostream& out) : policy_(std::move(policy)), out_(out) {}
+  JsonDisplay(std::string policy, std::ostream& out, std::ostream& err)
+      : policy_(std::move(policy)), out_(out), err_(err) {}
   void Show(const Progress& progress, SteadyTime now) override {
     if (ticker_.Due(now)) WriteJson(out_, "progress", policy_, warming::ToJson(progress), progress.tally);
   }
+  void Say(const std::string& line) override { err_ << line + "\n" << std::flush; }
   void Finish(const Report& report) override {
     WriteJson(out_, "report", policy_, warming::ToJson(report), report.progress.tally);
   }
@@ -121,18 +126,22 @@ class JsonDisplay final : public RunDisplay {
  private:
   const std::string policy_;
   std::ostream& out_;
+  std::ostream& err_;
   Ticker ticker_{kJsonEvery};
 };
 
 class QuietDisplay final : public RunDisplay {
  public:
-  QuietDisplay(std::string policy, std::ostream& out) : policy_(std::move(policy)), out_(out) {}
+  QuietDisplay(std::string policy, std::ostream& out, std::ostream& err)
+      : policy_(std::move(policy)), out_(out), err_(err) {}
   void Show(const Progress&, SteadyTime) override {}
+  void Say(const std::string& line) override { err_ << line + "\n" << std::flush; }
   void Finish(const Report& report) override { out_ << SummaryText(policy_, report) << std::flush; }
 
  private:
   const std::string policy_;
   std::ostream& out_;
+  std::ostream& err_;
 };
 
 const char* Outcome(Report::Result result) {
@@ -192,10 +201,10 @@ std::unique_ptr<RunDisplay> MakeRunDisplay(DisplayKind kind, std::string policy,
   switch (kind) {
     case DisplayKind::kBar: return std::make_unique<BarDisplay>(std::move(policy), out, err);
     case DisplayKind::kLines: return std::make_unique<LineDisplay>(std::move(policy), out, err, line_every);
-    case DisplayKind::kJson: return std::make_unique<JsonDisplay>(std::move(policy), out);
+    case DisplayKind::kJson: return std::make_unique<JsonDisplay>(std::move(policy), out, err);
     case DisplayKind::kQuiet: break;
   }
-  return std::make_unique<QuietDisplay>(std::move(policy), out);
+  return std::make_unique<QuietDisplay>(std::move(policy), out, err);
 }
 
 }  // namespace stoker::cli

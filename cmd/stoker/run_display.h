@@ -21,6 +21,7 @@ class RunDisplay {
  public:
   virtual ~RunDisplay() = default;
   virtual void Show(const warming::Progress& progress, SteadyTime now) = 0;
+  virtual void Say(const std::string& line) = 0;  // between two Shows, on a line of its own
   virtual void Finish(const warming::Report& report) = 0;
 };
 
@@ -30,7 +31,8 @@ enum class DisplayKind { kBar, kLines, kJson, kQuiet };
 std::unique_ptr<RunDisplay> MakeRunDisplay(DisplayKind kind, std::string policy, std::ostream& out,
                                            std::ostream& err, Millis line_every = Millis(5000));
 
-// "4,210 of 10,000 (42.1%), 480/s, 12s to go, 3 failed; waiting: redis.shop:6379 refused the connection"
+// "looking for entries", then "4,210 of 10,000 (42.1%), 480/s, 12s to go, 3 failed; waiting:
+// redis.shop:6379 refused the connection"
 std::string ProgressText(const warming::Progress& progress);
 // The bar with the same figures, at most `columns` wide.
 std::string ProgressBar(const warming::Progress& progress, std::size_t columns);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 
 #include "cmd/stoker/command.h"
 
@@ -19,7 +20,7 @@ constexpr auto kStopWithin = std::chrono::seconds(5);
 
 }  // namespace
 
-RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals, std::ostream& err,
+RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
                 const std::function<void()>& abandon) {
   RunEnd end;
   SteadyTime give_up = SteadyTime::max();
@@ -32,7 +33,7 @@ RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals, s
     if (signal == 0) continue;
     end.signal = signal;
     give_up = now + kStopWithin;
-    err << "\nstopping; once more ends at once\n" << std::flush;
+    display.Say(signal == SIGINT ? "stopping; Ctrl-C again ends at once" : "stopping");
     run.Cancel("stopped by the user");
   }
   end.report = run.Wait();

@@ -20,7 +20,7 @@ struct RunEnd {
   int signal = 0;  // the one that stopped it; 0: none did
 };
 
-RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals, std::ostream& err,
+RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
                 const std::function<void()>& abandon);
 
 // 0 success, 1 failed, 128 + the signal that stopped it.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/stoker/options.h"
 #include "cmd/stoker/suggest.h"
 
 namespace stoker::cli {
@@ -20,16 +21,44 @@ std::vector<std::string> FlagsOf(const CLI::App& command) {
   return flags;
 }
 
-// Without CLI11's "--output: " in front, which the sentence says again.
-std::string Mend(const CLI::App& command, const CLI::ParseError& error) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return error.what();
-  const std::vector<std::string> extras = command.remaining(true);
-  const std::string word = extras.empty() ? "" : extras.front();
-  const bool flag = word.starts_with('-');
+std::string UnknownWord(const CLI::App& command, const std::string& word) {
+  if (!word.starts_with('-')) {
+    const bool takes_files = command.get_option_no_throw("--filename") != nullptr;
+    return fmt::format("argument \"{}\" is not known{}", word,
+                       takes_files ? "; each file needs its own -f" : "");
+  }
   const std::string nearest = Nearest(word.substr(0, word.find('=')), FlagsOf(command));
-  std::string text = fmt::format("{} {} is not known", flag ? "flag" : "argument", word);
-  if (flag && !nearest.empty()) text += fmt::format("; did you mean {}?", nearest);
-  return text;
+  return fmt::format("flag {} is not known{}", word,
+                     nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+}
+
+// The option that the library's sentence begins with: "--filename: 1 required FILE missing".
+const CLI::Option* Subject(const CLI::App& command, const std::string& sentence) {
+  return command.get_option_no_throw(sentence.substr(0, sentence.find_first_of(": ")));
+}
+
+// "-f FILE", or "shell" where it is known by its place.
+std::string Spelled(const CLI::Option& option) {
+  if (option.get_positional()) return option.get_name();
+  const std::string flag =
+      option.get_snames().empty() ? "--" + option.get_lnames().front() : "-" + option.get_snames().front();
+  return fmt::format("{} {}", flag, option.get_type_name());
+}
+
+// What is wrong and how to mend it, in our words where the library's do not help.
+std::string Mend(const CLI::App& command, const CLI::ParseError& error) {
+  // A mistyped flag is also a required one that is missing: the typing is what there is to mend.
+  if (const auto extras = command.remaining(true); !extras.empty()) return UnknownWord(command, extras.front());
+  const std::string sentence = error.what();
+  const CLI::Option* option = Subject(command, sentence);
+  if (option == nullptr) return sentence;
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    const std::vector<std::string> words = WordsOf(*option);
+    return Spelled(*option) + " is required" + (words.empty() ? "" : ": " + Enumerated(words));
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+    return Spelled(*option) + (option->get_expected_max() > 1 ? " takes one value" : " takes one value, once");
+  return sentence;
 }
 
 std::string UnknownCommand(const CLI::App& app, const std::string& word) {
@@ -43,9 +72,13 @@ std::string UnknownCommand(const CLI::App& app, const std::string& word) {
 
 int ReportUsage(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv,
                 Environment& environment) {
-  if (error.get_exit_code() == 0) {  // --help
+  if (error.get_exit_code() == 0) {  // --help, --version
     const auto parsed = app.get_subcommands();
-    environment.out << (parsed.empty() ? app.help() : parsed.front()->help("stoker"));
+    if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr) {
+      environment.out << VersionText();
+    } else {
+      environment.out << (parsed.empty() ? app.help() : parsed.front()->help("stoker"));
+    }
     return kExitSuccess;
   }
   const auto parsed = app.get_subcommands();
@@ -68,6 +101,7 @@ int ReportUsage(const CLI::App& app, const CLI::ParseError& error, int argc, con
 int RunCommandLine(int argc, const char* const* argv, Environment& environment) {
   CLI::App app("Warms caches before traffic reaches them.", "stoker");
   app.require_subcommand(1);
+  app.set_version_flag("-V,--version", VersionText(), "Print the version");
   app.footer(
       "Examples:\n"
       "  stoker demo                     see it work, with nothing installed\n"

@@ -24,7 +24,7 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-const std::string kWorker = STOKER_BIN_DIR "/stoker-worker";
+const std::string kWorker = STOKER_BIN_DIR + "/stoker-worker";
 constexpr char kLocations[] = "location /v/ { return 200 \"value of $uri\"; }\n"
                               "location = /healthz { return 200; }\n";
 

@@ -1,7 +1,9 @@
 #include "cmd/stoker/failed_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "tests/support/process.h"
@@ -42,6 +44,36 @@ TEST(FailedFileTest, ABadPathNamesTheFlag) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().message,
             "--failed-to /no/such/folder/failed.jsonl: cannot be written: No such file or directory");
+}
+
+TEST(FailedFileTest, ADirectoryIsRefusedBeforeTheRunAndNotAfterIt) {
+  const testing::TempDir dir;
+  FailedFile file(dir.path());
+  const Status opened = file.Open();
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().message.ends_with("cannot be written: it is a directory")) << opened.error().message;
+}
+
+TEST(FailedFileTest, AFullDiskIsSaidSo) {
+  const testing::TempDir dir;
+  const std::string path = dir.path() + "/failed.jsonl";
+  FailedFile file(path);
+  ASSERT_TRUE(file.Open());
+  const rlimit whole = [] {
+    rlimit limit{};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    return limit;
+  }();
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tiny{.rlim_cur = 64, .rlim_max = whole.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tiny);
+  file.Add(std::string(1000, 'k'), "HTTP404", "not there");
+  const Status kept = file.Keep();
+  setrlimit(RLIMIT_FSIZE, &whole);
+  std::signal(SIGXFSZ, ignored);
+  ASSERT_FALSE(kept);
+  EXPECT_TRUE(kept.error().message.ends_with("is the disk full?")) << kept.error().message;
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(ManifestFilesTest, ErrorsNameFileObjectAndField) {
 }
 
 TEST(ManifestFilesTest, AllThatIsWrongIsSaidAtOnce) {
-  const auto manifests = ReadText(SamplePolicy() + "  retry: {limit: many}\n  nonsense: 1\n---\n" +
+  const auto manifests = ReadText(SamplePolicy() + "  retry: {limit: many, backoff: 5}\n---\n" +
                                   "kind: Secret\napiVersion: v1\nmetadata: {name: x}\ndata: {a: '%%%'}\n");
   EXPECT_EQ(manifests.errors.size(), 3U);
   EXPECT_THAT(manifests.errors.back(), HasSubstr("data[a]: is not Base64"));
@@ -56,13 +56,20 @@ TEST(ManifestFilesTest, WhatIsNotOursIsLeftAlone) {
 }
 
 TEST(ManifestFilesTest, BadCronAndZoneAreErrors) {
-  std::string text = kSampleSchedule;
-  text.replace(text.find("0 7 * * *"), 9, "61 7 * * *");
-  text.replace(text.find("Europe/Berlin"), 13, "Europe/Nowhere");
-  std::string all;
-  for (const auto& error : ReadText(text).errors) all += error + "\n";
-  EXPECT_THAT(all, HasSubstr("spec.schedules[0]"));
-  EXPECT_THAT(all, HasSubstr("spec.timeZone"));
+  struct Case {
+    std::string good, bad, field;
+  };
+  const Case cases[] = {
+      {"0 7 * * *", "61 7 * * *", "spec.schedules[0]: "},
+      {"Europe/Berlin", "Europe/Nowhere", "spec.timeZone: "},
+  };
+  for (const Case& test : cases) {
+    std::string text = kSampleSchedule;
+    text.replace(text.find(test.good), test.good.size(), test.bad);
+    const auto manifests = ReadText(text);
+    EXPECT_THAT(manifests.errors, ElementsAre(HasSubstr(test.field))) << test.bad;
+    EXPECT_TRUE(manifests.schedules.empty());
+  }
 }
 
 TEST(ManifestFilesTest, FilesThatCannotBeReadAreSaidSo) {

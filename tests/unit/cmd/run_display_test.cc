@@ -22,6 +22,13 @@ TEST(RunDisplayTest, ALineSaysHowFarHowFastHowLong) {
   EXPECT_EQ(ProgressText(Midway()), "4,210 of 10,000 (42.1%), 480/s, 12s to go, 3 failed");
 }
 
+TEST(RunDisplayTest, BeforeTheFirstEntryThereAreNoFigures) {
+  EXPECT_EQ(ProgressText({}), "looking for entries");
+  auto progress = Midway();
+  progress.enumerated = false;
+  EXPECT_TRUE(ProgressText(progress).starts_with("4,210 of 10,000+ (42.1%)"));
+}
+
 TEST(RunDisplayTest, SaysWhatIsWaitedForWithoutControlCharacters) {
   auto progress = Midway();
   progress.waiting_reason = "redis.shop:6379 refused\x1b[2J the connection";

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "cmd/stoker/suggest.h"
+#include "tests/support/process.h"
 #include "tests/unit/cmd/sample_manifests.h"
 
 namespace stoker::cli {
@@ -36,17 +37,26 @@ TEST(UsageTest, ErrorsNameTheFlagAndTheMend) {
   const Case cases[] = {
       {{}, "a command is required"},
       {{"rnu"}, "there is no command \"rnu\"; did you mean run?"},
-      {{"run"}, "stoker: run: "},
+      {{"--verison"}, "flag --verison is not known; did you mean --version?"},
+      {{"run"}, "stoker: run: -f FILE is required"},
+      {{"run", "-f"}, "-f FILE takes one value"},
+      {{"run", "-f", ""}, "-f: a file without a name"},
+      {{"run", "-f", "x", "y"}, "argument \"y\" is not known; each file needs its own -f"},
+      {{"run", "--filenam", "x"}, "flag --filenam is not known; did you mean --filename?"},
+      {{"run", "-f", "x", "-o", "json", "-o", "text"}, "-o text|json takes one value, once"},
       {{"run", "-f", "x", "--outptu", "json"}, "flag --outptu is not known; did you mean --output?"},
-      {{"run", "-f", "x", "--output", "xml"}, "--output"},
+      {{"run", "-f", "x", "--output", "xml"}, "--output: must be text or json, not \"xml\""},
+      {{"run", "-f", "x", "--loops", "many"}, "--loops: must be a whole number from 0 to 256, not \"many\""},
+      {{"run", "-f", "x", "--loops", "99999999999999999999"}, "--loops: must be a whole number from 0 to 256"},
       {{"plan", "-f", "/no/such.yaml"}, "/no/such.yaml: cannot be read"},
       {{"next"}, "give either -f FILE or --schedule"},
       {{"next", "--schedule", "61 * * * *"}, "--schedule: minute: 61 is above 59"},
       {{"next", "--schedule", "0 7 * * *", "--zone", "Local"}, "--zone: time zone \"Local\" is not known"},
       {{"next", "--schedule", "0 7 * * *", "--from", "tomorrow"}, "--from: "},
       {{"next", "--schedule", "0 0 30 2 *"}, "no slot within five years"},
-      {{"next", "--schedule", "0 7 * * *", "--count", "0"}, "--count"},
-      {{"completion", "tcsh"}, "stoker: completion: "},
+      {{"next", "--schedule", "0 7 * * *", "--count", "0"}, "--count: must be a whole number from 1 to 10000"},
+      {{"completion", "tcsh"}, "stoker: completion: shell: must be bash, zsh or fish, not \"tcsh\""},
+      {{"completion"}, "stoker: completion: shell is required: bash, zsh or fish"},
   };
   for (const Case& test : cases) {
     const Outcome outcome = Stoker(test.arguments);
@@ -103,6 +113,11 @@ TEST(ValidateCommandTest, JudgesEverythingGiven) {
 TEST(VersionCommandTest, ComesAsTextAndJson) {
   EXPECT_THAT(Stoker({"version"}).out, HasSubstr("stoker.dev/v1alpha1"));
   EXPECT_TRUE(nlohmann::json::parse(Stoker({"version", "-o", "json"}).out).contains("version"));
+  for (const char* flag : {"--version", "-V"}) {
+    const Outcome outcome = Stoker({flag});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, Stoker({"version"}).out);
+  }
 }
 
 TEST(CompletionCommandTest, KnowsCommandsAndFlags) {
@@ -112,8 +127,28 @@ TEST(CompletionCommandTest, KnowsCommandsAndFlags) {
   }
 }
 
+// What bash itself offers for a line: the words of COMPREPLY, or what says that files follow.
+std::string BashOffers(const std::string& script, const std::string& words, int at) {
+  const testing::TempDir dir;
+  const std::string line = "source " + dir.File("completion.bash", script) + " && COMP_WORDS=(" + words +
+                           ") && COMP_CWORD=" + std::to_string(at) + " && { _stoker; echo \"${COMPREPLY[@]}\"; }";
+  const testing::CommandResult bash = testing::RunCommand({"bash", "--norc", "-c", line});
+  EXPECT_EQ(bash.err, "");
+  return bash.out;
+}
+
+TEST(CompletionCommandTest, BashLoadsItAndOffersWhatMayFollow) {
+  const std::string script = Stoker({"completion", "bash"}).out;
+  EXPECT_EQ(BashOffers(script, "stoker ru", 1), "run\n");
+  EXPECT_EQ(BashOffers(script, "stoker run --f", 2), "--filename --failed-to\n");
+  EXPECT_EQ(BashOffers(script, "stoker run -o ''", 3), "text json\n");
+  EXPECT_EQ(BashOffers(script, "stoker run -f ''", 3), "\n");  // nothing of ours: bash offers files
+  EXPECT_EQ(BashOffers(script, "stoker completion f", 2), "fish\n");
+}
+
 TEST(SuggestTest, OnlyWhatIsNear) {
   EXPECT_EQ(Nearest("--outptu", {"--output", "--policy"}), "--output");
+  EXPECT_EQ(Nearest("rnu", {"next", "run"}), "run");
   EXPECT_EQ(Nearest("vaildate", {"run", "validate"}), "validate");
   EXPECT_EQ(Nearest("--colour", {"--output", "--policy"}), "");
 }
