@@ -57,6 +57,7 @@ std::map<std::string, BadOrigin::Handler> Misbehaviour() {
          return false;
        }},
       {"/not-http", [](Peer& peer) { return peer.Send("220 smtp.example ESMTP\r\n"), false; }},
+      {"/no-content", [](Peer& peer) { return peer.Send("HTTP/1.1 204 No Content\r\n\r\n"); }},
       {"/bare-redirect", [](Peer& peer) { return peer.Send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"); }},
       {"/file-redirect", [](Peer& peer) {
          return peer.Send("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
@@ -94,6 +95,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"/long", "BadResponse", true}, Case{"/huge-claim", "BodyTooLarge", false},
                       Case{"/endless-body", "BodyTooLarge", false}, Case{"/endless-headers", "BodyTooLarge", false},
                       Case{"/endless-error", "HTTP503", true}, Case{"/not-http", "BadResponse", true},
+                      Case{"/no-content", "HTTP204", false},
                       Case{"/bare-redirect", "BadResponse", false}, Case{"/file-redirect", "BadResponse", false}));
 
 TEST(BadHttpConnection, ClosedWhileIdleIsReplacedSilently) {
@@ -116,13 +118,19 @@ TEST(BadHttpConnection, SecondRequestClosedUnansweredIsSentOnceMore) {
                            }}});
   asio::io_context loop;
   HttpClient client(loop, Open(), {});
+  int asked = 0;
+  const std::function<asio::awaitable<Status>()> ask = [&]() -> asio::awaitable<Status> {
+    ++asked;
+    co_return Status();
+  };
   for (int i = 0; i < 3; ++i) {
     const auto got = testing::RunOn(
-        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000), nullptr));
+        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000), ask));
     ASSERT_TRUE(got) << got.error().message;
   }
   EXPECT_EQ(origin.connections(), 3);
   EXPECT_EQ(origin.requests(), 5);
+  EXPECT_EQ(asked, 2) << "what the origin sees more than once takes a token each time";
 }
 
 TEST(BadHttpConnection, BytesSentWhileIdleAreNeverTheNextValue) {

@@ -139,7 +139,7 @@ TEST(RedisTarget, FullServerSaysOutOfMemory) {
 }
 
 TEST(RedisTarget, ReplicaSaysReadOnly) {
-  const testing::RedisServer primary;
+  const testing::RedisServer primary({"repl-diskless-sync-delay 0"});
   const testing::RedisServer replica({"replicaof 127.0.0.1 " + std::to_string(primary.port())});
   ASSERT_TRUE(testing::WaitFor([&] { return replica.Cli({"info", "replication"}).find("link_status:up") != std::string::npos; }));
   Client client(replica.address());

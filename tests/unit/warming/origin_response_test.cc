@@ -51,6 +51,8 @@ std::vector<Case> Cases() {
       {"counted", WithLength("", "value"), State::kDone, "value"},
       {"empty", WithLength("", ""), State::kDone, ""},
       {"no content", "HTTP/1.1 204 No Content\r\n\r\n", State::kDone, ""},
+      {"gzip at 404 is not undone", "HTTP/1.1 404 Not Found\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain", State::kDone, ""},
+      {"part", "HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nvalue", State::kDone, ""},
       {"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nval\r\n2\r\nue\r\n0\r\n\r\n", State::kDone, "value"},
       {"until close", "HTTP/1.0 200 OK\r\n\r\nvalue", State::kDone, "value"},
       {"interim", "HTTP/1.1 100 Continue\r\n\r\n" + WithLength("", "value"), State::kDone, "value"},
@@ -79,6 +81,16 @@ TEST(ResponseParser, EndsTheSameHoweverTheBytesCome) {
       EXPECT_EQ(Parse(parser, c.bytes, step), c.state) << c.name << " in steps of " << step << ": " << parser.complaint();
       if (c.state == State::kDone) EXPECT_EQ(parser.body(), c.body) << c.name;
     }
+  }
+}
+
+TEST(ResponseParser, GzipThatFillsItsBufferExactlyIsWhole) {
+  for (const std::size_t size : {std::size_t{16384}, std::size_t{32768}}) {
+    ResponseParser parser;
+    parser.Reset(1 << 20, nullptr);
+    EXPECT_EQ(parser.Feed(WithLength("Content-Encoding: gzip\r\n", Gzip(std::string(size, 'x')))), State::kDone)
+        << parser.complaint();
+    EXPECT_EQ(parser.body().size(), size);
   }
 }
 
