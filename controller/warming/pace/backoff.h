@@ -1,7 +1,7 @@
 #pragma once
 
-// How long to wait before trying again: exponential, with full jitter, so that many who failed together do
-// not come back together.
+// How long to wait before trying again: exponential, with full jitter, so that many who failed
+// together do not come back together.
 //
 // Thread safety: pure; Jitter is one thread's.
 

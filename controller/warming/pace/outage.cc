@@ -29,7 +29,8 @@ void OutageGate::Answered() {
   open_.store(false, std::memory_order_release);
 }
 
-bool OutageGate::Failed(SteadyTime now, bool standing, std::string_view reason, std::string_view message) {
+bool OutageGate::Failed(SteadyTime now, bool standing, std::string_view reason,
+                        std::string_view message) {
   const std::lock_guard lock(mutex_);
   failing_.store(true, std::memory_order_relaxed);
   ++state_.failures;
@@ -50,7 +51,8 @@ bool OutageGate::Failed(SteadyTime now, bool standing, std::string_view reason, 
     strikes_ = 0;
     return false;
   }
-  // Requests that were on their way when the gate opened are no probes: strikes are a back-off apart.
+  // Requests that were on their way when the gate opened are no probes: strikes are a back-off
+  // apart.
   if (now - last_strike_ < limits_.first) return false;
   last_strike_ = now;
   if (++strikes_ < kStandingStrikes || state_.gave_up) return false;

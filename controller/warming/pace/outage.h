@@ -1,13 +1,14 @@
 #pragma once
 
-// When a peer as such is down, asking it for every entry only makes noise. An OutageGate counts failures
-// that concern the whole peer; after enough of them in a row it opens, and then lets one request through
-// per back-off, until one succeeds.
+// When a peer as such is down, asking it for every entry only makes noise. An OutageGate counts
+// failures that concern the whole peer; after enough of them in a row it opens, and then lets one
+// request through per back-off, until one succeeds.
 //
 // Two kinds of outage: a passing one (refused connections, a server that is loading) opens after
-// kFailuresToOpen failures and is waited for; a standing one (wrong password, out of memory, read-only)
-// opens at once, and after kStandingStrikes failed probes the gate gives up: the run should end.
-// A probe right is a slot in time, not a lock, so a probe that got lost costs one back-off.
+// kFailuresToOpen failures and is waited for; a standing one (wrong password, out of memory,
+// read-only) opens at once, and after kStandingStrikes failed probes the gate gives up: the run
+// should end. A probe right is a slot in time, not a lock, so a probe that got lost costs one
+// back-off.
 //
 // Thread safety: any thread; Closed() is one atomic load.
 
@@ -38,8 +39,8 @@ class OutageGate {
     bool open = false;
     bool standing = false;
     bool gave_up = false;
-    int failures = 0;     // in a row
-    std::string reason;   // of the last failure
+    int failures = 0;    // in a row
+    std::string reason;  // of the last failure
     std::string message;
   };
 
@@ -53,7 +54,9 @@ class OutageGate {
   // Reports a failure of the whole peer; true when the gate has just given up.
   bool Failed(SteadyTime now, bool standing, std::string_view reason, std::string_view message);
   // Moves with every success: whether the peer answered anybody since.
-  [[nodiscard]] std::uint64_t successes() const { return successes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t successes() const {
+    return successes_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] State Now() const;
 
  private:
@@ -62,7 +65,7 @@ class OutageGate {
   std::atomic<bool> failing_{false};
   std::atomic<std::uint64_t> successes_{0};
   mutable std::mutex mutex_;
-  State state_;           // protected by mutex_
+  State state_;  // protected by mutex_
   Millis backoff_ = limits_.first;
   SteadyTime next_probe_;
   SteadyTime last_strike_;

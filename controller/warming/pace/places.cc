@@ -2,7 +2,8 @@
 
 namespace stoker::warming {
 
-Places::Places(int total, int loops) : count_(loops), loops_(new Loop[static_cast<std::size_t>(loops)]), free_(total) {
+Places::Places(int total, int loops)
+    : count_(loops), loops_(new Loop[static_cast<std::size_t>(loops)]), free_(total) {
   for (int i = 0; i < count_; ++i) loops_[i].share = total / loops + (i < total % loops ? 1 : 0);
 }
 

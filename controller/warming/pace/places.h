@@ -2,9 +2,9 @@
 
 // How many requests a run may have in flight: places that its loops share.
 //
-// Every loop is owed an even share, and may borrow what the others leave free, so one loop with work uses the
-// whole allowance. A loop below its share that found no place is *short*: until it got one nobody borrows, and
-// whoever gives a place back learns whom to wake.
+// Every loop is owed an even share, and may borrow what the others leave free, so one loop with
+// work uses the whole allowance. A loop below its share that found no place is *short*: until it
+// got one nobody borrows, and whoever gives a place back learns whom to wake.
 //
 // Thread safety: a loop's own thread calls for that loop; loops do not lock each other.
 
@@ -27,7 +27,7 @@ class Places {
  private:
   struct alignas(64) Loop {
     int share = 0;
-    int held = 0;                 // by its own thread alone
+    int held = 0;  // by its own thread alone
     std::atomic<bool> is_short{false};
   };
   bool TakeFree();

@@ -11,7 +11,9 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 }  // namespace
 
 TokenBucket::TokenBucket(std::int64_t per_second, std::int64_t burst, SteadyTime start)
-    : rate_(std::max<std::int64_t>(per_second, 1)), burst_(std::max<std::int64_t>(burst, 1)), start_(start) {}
+    : rate_(std::max<std::int64_t>(per_second, 1)),
+      burst_(std::max<std::int64_t>(burst, 1)),
+      start_(start) {}
 
 // Split into whole seconds and the rest, so that no product leaves 64 bits (a rate below 9e9/s).
 std::int64_t TokenBucket::Made(SteadyTime now) const {
@@ -42,7 +44,8 @@ std::optional<SteadyTime> TokenBucket::Take(SteadyTime now) {
 void TokenBucket::PauseUntil(SteadyTime until) {
   const std::int64_t ns = nanoseconds(until - start_).count();
   std::int64_t current = paused_until_ns_.load(std::memory_order_relaxed);
-  while (current < ns && !paused_until_ns_.compare_exchange_weak(current, ns, std::memory_order_relaxed)) {
+  while (current < ns &&
+         !paused_until_ns_.compare_exchange_weak(current, ns, std::memory_order_relaxed)) {
   }
 }
 

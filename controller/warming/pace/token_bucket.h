@@ -2,10 +2,10 @@
 
 // How fast a run may start requests: in any sliding second at most rate + burst, exactly.
 //
-// The bucket counts instead of dripping: by `now` floor(elapsed * rate / s) tokens have come into being,
-// and a start takes the next one if there is one, never in advance. Tokens beyond `burst` that nobody took are lost.
-// The whole state is one counter, so any number of loops share it without a lock; arithmetic is in
-// integers, so no error adds up. It starts empty.
+// The bucket counts instead of dripping: by `now` floor(elapsed * rate / s) tokens have come into
+// being, and a start takes the next one if there is one, never in advance. Tokens beyond `burst`
+// that nobody took are lost. The whole state is one counter, so any number of loops share it
+// without a lock; arithmetic is in integers, so no error adds up. It starts empty.
 //
 // Thread safety: any thread.
 
@@ -36,7 +36,7 @@ class TokenBucket {
   const std::int64_t rate_;
   const std::int64_t burst_;
   const SteadyTime start_;
-  std::atomic<std::int64_t> used_{0};  // tokens taken or lost so far
+  std::atomic<std::int64_t> used_{0};             // tokens taken or lost so far
   std::atomic<std::int64_t> paused_until_ns_{0};  // since start_
 };
 

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 16;
 
-// Where in a segment a hash belongs: the bits below those that chose the segment, scaled to any size, so
-// that a segment may grow by half instead of doubling.
+// Where in a segment a hash belongs: the bits below those that chose the segment, scaled to any
+// size, so that a segment may grow by half instead of doubling.
 std::size_t Home(std::uint64_t hash, std::size_t slots) {
   const std::uint64_t low = hash << 8 >> 32;
   return static_cast<std::size_t>((low * slots) >> 32);
@@ -57,7 +57,8 @@ bool KeySet::Insert(std::uint64_t hash) {
 
 std::size_t KeySet::MemoryBytes() const {
   std::size_t bytes = segments_.size() * sizeof(Segment);
-  for (const Segment& segment : segments_) bytes += segment.slots.capacity() * sizeof(std::uint64_t);
+  for (const Segment& segment : segments_)
+    bytes += segment.slots.capacity() * sizeof(std::uint64_t);
   return bytes;
 }
 

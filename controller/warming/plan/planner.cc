@@ -60,7 +60,9 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
     chunk_.Clear();
     at_ = 0;
   }
-  const auto full = [&] { return batch.entries.size() >= batch_size_ || batch.text.size() >= kMaxBatchText; };
+  const auto full = [&] {
+    return batch.entries.size() >= batch_size_ || batch.text.size() >= kMaxBatchText;
+  };
   while (!full()) {
     if (at_ == chunk_.entries.size()) {
       bool more = false;

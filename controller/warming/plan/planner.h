@@ -1,12 +1,13 @@
 #pragma once
 
-// Turns sources into batches: the same sources always into the same batches with the same numbers, so that
-// a number in a checkpoint means the same entries on every host.
+// Turns sources into batches: the same sources always into the same batches with the same numbers,
+// so that a number in a checkpoint means the same entries on every host.
 //
 //   sources -> filters -> shard -> duplicates out -> strategy -> batches of N
 //
-// A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything once, keeping only the best N (a duplicate counts by its first
-// occurrence), and the shard is chosen after the selection, because the best N are those of the whole.
+// A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything
+// once, keeping only the best N (a duplicate counts by its first occurrence), and the shard is
+// chosen after the selection, because the best N are those of the whole.
 //
 // Thread safety: one loop.
 

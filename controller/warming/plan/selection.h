@@ -2,8 +2,8 @@
 
 // The best N of a stream by score, in the memory of N.
 //
-// Of equal scores the earlier entry wins, so the same stream always gives the same selection, in the same
-// order: best first, then earlier first.
+// Of equal scores the earlier entry wins, so the same stream always gives the same selection, in
+// the same order: best first, then earlier first.
 //
 // Thread safety: one thread.
 

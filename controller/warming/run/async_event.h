@@ -1,8 +1,8 @@
 #pragma once
 
-// How coroutines of one loop wait for each other. The condition itself is always a plain variable of that
-// loop: look at it, wait, look again. A wait registers before the loop runs anything else, so no
-// notification between the look and the wait is lost.
+// How coroutines of one loop wait for each other. The condition itself is always a plain variable
+// of that loop: look at it, wait, look again. A wait registers before the loop runs anything else,
+// so no notification between the look and the wait is lost.
 //
 // Thread safety: one loop. Lifetime: outlives its waiters.
 

@@ -2,7 +2,8 @@
 
 // A numbered handful of entries on its way, and what became of them so far.
 //
-// Thread safety: belongs to whoever holds it: the planner, the queue, then one loop until it is complete.
+// Thread safety: belongs to whoever holds it: the planner, the queue, then one loop until it is
+// complete.
 
 #include <algorithm>
 #include <array>

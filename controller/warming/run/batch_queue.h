@@ -2,8 +2,8 @@
 
 // Planned batches on their way to the loops, bounded by bytes.
 //
-// Locked once a batch, not once an entry. Nobody waits in here: loops and the reader have their own events
-// and are woken by the hooks.
+// Locked once a batch, not once an entry. Nobody waits in here: loops and the reader have their own
+// events and are woken by the hooks.
 //
 // Thread safety: any thread, but the hooks are set before the run starts.
 

@@ -25,14 +25,16 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_te
       seed(KeyHash(spec.id)),
       in_flight(static_cast<int>(
           ShareOf(spec.policy.pacing.max_in_flight, spec.shard.index, spec.shard.count))),
-      loops(std::clamp(options.loops > 0 ? options.loops : most_loops, 1, std::min(most_loops, in_flight))),
+      loops(std::clamp(options.loops > 0 ? options.loops : most_loops, 1,
+                       std::min(most_loops, in_flight))),
       places(in_flight, loops),
       bucket(ShareOf(spec.policy.pacing.requests_per_second, spec.shard.index, spec.shard.count),
              ShareOf(spec.policy.pacing.burst, spec.shard.index, spec.shard.count),
              options.clock->Steady()),
       origin_gate(outage_backoff),
       ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {
-  for (std::size_t i = 0; i < spec.policy.targets.size(); ++i) target_gates.emplace_back(outage_backoff);
+  for (std::size_t i = 0; i < spec.policy.targets.size(); ++i)
+    target_gates.emplace_back(outage_backoff);
 }
 
 bool RunContext::MayAct() {
@@ -57,7 +59,8 @@ StopCause RunContext::Cause() const {
   return cause;
 }
 
-void RunContext::AddFailure(std::string_view key, std::string_view reason, std::string_view message) {
+void RunContext::AddFailure(std::string_view key, std::string_view reason,
+                            std::string_view message) {
   {
     const std::lock_guard lock(mutex);
     failures.Add(reason, key, message);

@@ -24,8 +24,8 @@ namespace stoker::warming {
 
 struct RunContext {
   // `loops`: at most these; a loop needs a request to send.
-  RunContext(RunSpec run_spec, RunOptions run_options, Template url_template, std::vector<std::string> names,
-             int most_loops, OutageBackoff outage_backoff);
+  RunContext(RunSpec run_spec, RunOptions run_options, Template url_template,
+             std::vector<std::string> names, int most_loops, OutageBackoff outage_backoff);
 
   [[nodiscard]] bool Stopped() const { return stop.load(std::memory_order_acquire); }
   [[nodiscard]] bool Paused() const { return paused.load(std::memory_order_relaxed); }
@@ -55,9 +55,9 @@ struct RunContext {
   std::atomic<bool> enumerated{false};
   std::atomic<bool> stop{false};
   std::atomic<bool> paused{false};
-  std::function<void()> on_stop;           // wakes every loop; set before the run starts, as the next
+  std::function<void()> on_stop;  // wakes every loop; set before the run starts, as the next
   std::function<void(int)> on_place_free;  // wakes a loop that is short of places
-  std::mutex callbacks;           // held while a callback of the host runs
+  std::mutex callbacks;                    // held while a callback of the host runs
   mutable std::mutex mutex;
   StopCause cause;        // protected by mutex
   FailureTable failures;  // protected by mutex

@@ -2,9 +2,9 @@
 
 // What one loop has counted. The loop alone writes, anybody reads, nobody locks.
 //
-// A reader that adds the loops' finished entries first and reads `discovered` afterwards sees at least as
-// many discovered as finished: discovered grows before an entry reaches a loop, and every counter is
-// published with release.
+// A reader that adds the loops' finished entries first and reads `discovered` afterwards sees at
+// least as many discovered as finished: discovered grows before an entry reaches a loop, and every
+// counter is published with release.
 //
 // Thread safety: Add() by the owning loop; Get() from any thread.
 
@@ -20,11 +20,14 @@
 namespace stoker::warming {
 
 inline constexpr std::size_t kMaxTargets = 8;
-inline constexpr std::int64_t kNeverUs = std::numeric_limits<std::int64_t>::max();  // since the epoch
+inline constexpr std::int64_t kNeverUs =
+    std::numeric_limits<std::int64_t>::max();  // since the epoch
 
 class Counter {
  public:
-  void Add(std::int64_t n) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_release); }
+  void Add(std::int64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_release);
+  }
   [[nodiscard]] std::int64_t Get() const { return value_.load(std::memory_order_acquire); }
 
  private:

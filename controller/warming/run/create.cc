@@ -1,4 +1,5 @@
-// From a policy to a run that is ready to start: all that can be checked without touching the network.
+// From a policy to a run that is ready to start: all that can be checked without touching the
+// network.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,9 +23,10 @@ Status CheckSpec(const RunSpec& spec) {
   }
   const auto& pacing = policy.pacing;
   if (std::min({pacing.requests_per_second, pacing.burst, pacing.max_in_flight}) < shard.count) {
-    return Invalid(fmt::format("spec.pacing: requestsPerSecond, burst and maxInFlight must each be at least {}, "
-                               "the number of shards, since every shard needs a share",
-                               shard.count));
+    return Invalid(fmt::format(
+        "spec.pacing: requestsPerSecond, burst and maxInFlight must each be at least {}, "
+        "the number of shards, since every shard needs a share",
+        shard.count));
   }
   return {};
 }

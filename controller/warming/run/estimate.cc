@@ -1,4 +1,5 @@
-// What a run would do, without touching origin or target: `stoker plan`, and the choice of where to run.
+// What a run would do, without touching origin or target: `stoker plan`, and the choice of where to
+// run.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace stoker::warming {
 namespace {
 
 constexpr std::size_t kSamples = 5;
-constexpr std::int64_t kMaxCounted = 10'000'000;  // beyond this, a pattern's size is computed, not counted
+constexpr std::int64_t kMaxCounted =
+    10'000'000;  // beyond this, a pattern's size is computed, not counted
 
 // Reads one source that needs no network; `on_entry` gets each entry that passes the filters.
 template <class OnEntry>
@@ -47,8 +49,10 @@ class Estimator {
     Sum();
     if (plan_.entries) {
       plan_.bytes = *plan_.entries * assumed_value_bytes;
-      const double rate = static_cast<double>(std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1));
-      plan_.duration = Millis(static_cast<std::int64_t>(static_cast<double>(*plan_.entries) / rate * 1000));
+      const double rate =
+          static_cast<double>(std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1));
+      plan_.duration =
+          Millis(static_cast<std::int64_t>(static_cast<double>(*plan_.entries) / rate * 1000));
     }
     return std::move(plan_);
   }
@@ -69,7 +73,8 @@ class Estimator {
     STOKER_CHECK(ReadLocal(spec, static_cast<std::uint16_t>(i), std::move(source),
                            [&](const EntryChunk& chunk, const Entry& entry) {
                              TakeSample(chunk, entry);
-                             if (huge) return plan_.sample_keys.size() < kSamples && ++count < kMaxCounted;
+                             if (huge)
+                               return plan_.sample_keys.size() < kSamples && ++count < kMaxCounted;
                              if (seen_.Insert(entry.hash)) ++count;
                              return true;
                            }));

@@ -22,14 +22,16 @@ void FailureTable::Add(std::string_view reason, std::string_view key, std::strin
   auto kind = kinds_.find(reason);
   if (kind == kinds_.end()) {
     if (kinds_.size() >= kKinds && reason != kOther) return Add(kOther, key, message, count);
-    FailureCount fresh{std::string(reason), 0, Shorten(key, kSampleBytes), Shorten(message, kSampleBytes)};
+    FailureCount fresh{std::string(reason), 0, Shorten(key, kSampleBytes),
+                       Shorten(message, kSampleBytes)};
     kind = kinds_.emplace(reason, std::move(fresh)).first;
   }
   kind->second.count += count;
 }
 
 void FailureTable::Merge(const FailureTable& other) {
-  for (const auto& [reason, row] : other.kinds_) Add(reason, row.sample_key, row.sample_message, row.count);
+  for (const auto& [reason, row] : other.kinds_)
+    Add(reason, row.sample_key, row.sample_message, row.count);
 }
 
 void FailureTable::Merge(const std::vector<FailureCount>& rows) {

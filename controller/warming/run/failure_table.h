@@ -2,8 +2,8 @@
 
 // Failures sorted by reason: how many, and one example of each.
 //
-// At most kKinds reasons are told apart and at most kRows are shown, the most frequent first; the rest is
-// folded into "Other", so that a million failures fit into a status.
+// At most kKinds reasons are told apart and at most kRows are shown, the most frequent first; the
+// rest is folded into "Other", so that a million failures fit into a status.
 //
 // Thread safety: one thread, or the owner's lock.
 
@@ -22,7 +22,8 @@ class FailureTable {
   static constexpr std::size_t kKinds = 64;
   static constexpr std::size_t kSampleBytes = 256;
 
-  void Add(std::string_view reason, std::string_view key, std::string_view message, std::int64_t count = 1);
+  void Add(std::string_view reason, std::string_view key, std::string_view message,
+           std::int64_t count = 1);
   void Merge(const FailureTable& other);
   void Merge(const std::vector<FailureCount>& rows);
   [[nodiscard]] std::vector<FailureCount> Rows() const;

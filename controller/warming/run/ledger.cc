@@ -29,9 +29,12 @@ bool DecodeBits(const std::string& text, std::int64_t low, std::bitset<Ledger::k
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     unsigned digit = 0;
-    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-    else if (c >= 'a' && c <= 'f') digit = static_cast<unsigned>(c - 'a') + 10;
-    else return false;
+    if (c >= '0' && c <= '9')
+      digit = static_cast<unsigned>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      digit = static_cast<unsigned>(c - 'a') + 10;
+    else
+      return false;
     for (std::size_t j = 0; j < 4; ++j) {
       const auto number = static_cast<std::size_t>(low) + i * 4 + j;
       bits[number % Ledger::kWindow] = ((digit >> j) & 1U) != 0;
@@ -52,14 +55,17 @@ Status Ledger::Resume(const nlohmann::json& data) {
       return Invalid("the checkpoint was written by another version of Stoker; start without it");
     }
     if (data.at("plan") != plan_hash_) {
-      return Invalid(fmt::format("the checkpoint belongs to plan {:.12}, this run has plan {:.12}; start "
-                                 "without it, what is warm already will be skipped",
-                                 data.at("plan").get<std::string>(), plan_hash_));
+      return Invalid(
+          fmt::format("the checkpoint belongs to plan {:.12}, this run has plan {:.12}; start "
+                      "without it, what is warm already will be skipped",
+                      data.at("plan").get<std::string>(), plan_hash_));
     }
-    if (data.at("shard").at("index") != shard_.index || data.at("shard").at("count") != shard_.count) {
-      return Invalid(fmt::format("the checkpoint belongs to shard {} of {}, this run is shard {} of {}",
-                                 data.at("shard").at("index").get<int>(),
-                                 data.at("shard").at("count").get<int>(), shard_.index, shard_.count));
+    if (data.at("shard").at("index") != shard_.index ||
+        data.at("shard").at("count") != shard_.count) {
+      return Invalid(
+          fmt::format("the checkpoint belongs to shard {} of {}, this run is shard {} of {}",
+                      data.at("shard").at("index").get<int>(),
+                      data.at("shard").at("count").get<int>(), shard_.index, shard_.count));
     }
     const auto low = data.at("low").get<std::int64_t>();
     std::bitset<kWindow> done;
@@ -78,8 +84,9 @@ Status Ledger::Resume(const nlohmann::json& data) {
     }
     outcome.first_expiry_us = data.value("firstExpiryUs", kNeverUs);
     for (const auto& row : data.at("failures")) {
-      outcome.failures.Add(row.at("reason").get<std::string>(), row.at("sampleKey").get<std::string>(),
-                           row.at("sampleMessage").get<std::string>(), row.at("count").get<std::int64_t>());
+      outcome.failures.Add(
+          row.at("reason").get<std::string>(), row.at("sampleKey").get<std::string>(),
+          row.at("sampleMessage").get<std::string>(), row.at("count").get<std::int64_t>());
     }
     verified_ = tally.at("verified");
     verify_failed_ = tally.at("verifyFailed");
@@ -144,19 +151,19 @@ nlohmann::json Ledger::Encode() const {
                         {"sampleMessage", row.sample_message}});
   }
   nlohmann::json data = {{"version", kVersion},
-          {"plan", plan_hash_},
-          {"shard", {{"index", shard_.index}, {"count", shard_.count}}},
-          {"low", low_},
-          {"done", EncodeBits(done_, low_)},
-          {"tally",
-           {{"warmed", outcome_.warmed},
-            {"skipped", outcome_.skipped},
-            {"failed", outcome_.failed},
-            {"bytes", outcome_.bytes},
-            {"verified", verified_},
-            {"verifyFailed", verify_failed_}}},
-          {"targets", std::move(targets)},
-          {"failures", std::move(failures)}};
+                         {"plan", plan_hash_},
+                         {"shard", {{"index", shard_.index}, {"count", shard_.count}}},
+                         {"low", low_},
+                         {"done", EncodeBits(done_, low_)},
+                         {"tally",
+                          {{"warmed", outcome_.warmed},
+                           {"skipped", outcome_.skipped},
+                           {"failed", outcome_.failed},
+                           {"bytes", outcome_.bytes},
+                           {"verified", verified_},
+                           {"verifyFailed", verify_failed_}}},
+                         {"targets", std::move(targets)},
+                         {"failures", std::move(failures)}};
   if (outcome_.first_expiry_us != kNeverUs) data["firstExpiryUs"] = outcome_.first_expiry_us;
   return data;
 }

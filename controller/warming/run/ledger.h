@@ -1,10 +1,10 @@
 #pragma once
 
-// Which batches are done, in what order ever they finish, and what exactly they came to: the content of a
-// checkpoint.
+// Which batches are done, in what order ever they finish, and what exactly they came to: the
+// content of a checkpoint.
 //
-// Batches below the low-water mark are done; of the kWindow batches from there on a bitmap says which. The
-// reader may not run further ahead than the window, so the ledger never grows.
+// Batches below the low-water mark are done; of the kWindow batches from there on a bitmap says
+// which. The reader may not run further ahead than the window, so the ledger never grows.
 //
 // Thread safety: any thread.
 
@@ -43,8 +43,8 @@ class Ledger {
   const std::string plan_hash_;
   const Shard shard_;
   const std::vector<std::string> targets_;
-  mutable std::mutex mutex_;  // protects all below
-  std::int64_t low_ = 0;      // every batch below is done
+  mutable std::mutex mutex_;   // protects all below
+  std::int64_t low_ = 0;       // every batch below is done
   std::bitset<kWindow> done_;  // batch n at n % kWindow
   Outcome outcome_;
   std::int64_t verified_ = 0, verify_failed_ = 0;

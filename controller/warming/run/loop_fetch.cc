@@ -15,7 +15,9 @@ constexpr milliseconds kMaxRetryAfter{5 * 60 * 1000};
 }  // namespace
 
 asio::awaitable<void> LoopRunner::Worker() {
-  const std::function<asio::awaitable<Status>()> before_redirect = [this] { return TokenForRedirect(); };
+  const std::function<asio::awaitable<Status>()> before_redirect = [this] {
+    return TokenForRedirect();
+  };
   const Millis timeout = run_.spec.policy.origins.front().http.timeout;
   std::vector<std::string_view> values;
   std::string url;
@@ -48,7 +50,8 @@ bool LoopRunner::HasNext() const {
 }
 
 bool LoopRunner::TryNext(Work& work) {
-  if (run_.Stopped() || reader_waits_ || pending_.Full() || !HasNext() || !run_.places.Take(index_)) return false;
+  if (run_.Stopped() || reader_waits_ || pending_.Full() || !HasNext() || !run_.places.Take(index_))
+    return false;
   work = TakeNext();
   // Places that become free are not announced one by one: who finds work looks for more of them.
   if (run_.places.AnyFree() && HasNext()) work_.NotifyOne();
@@ -141,7 +144,8 @@ asio::awaitable<Status> LoopRunner::TokenForRedirect() {
   co_return Cancelled("the run stops");
 }
 
-void LoopRunner::RenderUrl(const Work& work, std::vector<std::string_view>& values, std::string& url) const {
+void LoopRunner::RenderUrl(const Work& work, std::vector<std::string_view>& values,
+                           std::string& url) const {
   const EntryChunk& chunk = work.batch->chunk;
   const Entry& entry = chunk.entries[work.entry];
   values.clear();

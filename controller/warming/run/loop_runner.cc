@@ -18,20 +18,28 @@ constexpr int kMaxWorkers = 4096;
 
 std::string_view DefectReason(EntryDefect defect) {
   switch (defect) {
-    case EntryDefect::kKeyTooLong: return "KeyTooLong";
-    case EntryDefect::kBadLine: return "BadLine";
-    case EntryDefect::kBadUrl: return "BadURL";
-    case EntryDefect::kNone: break;
+    case EntryDefect::kKeyTooLong:
+      return "KeyTooLong";
+    case EntryDefect::kBadLine:
+      return "BadLine";
+    case EntryDefect::kBadUrl:
+      return "BadURL";
+    case EntryDefect::kNone:
+      break;
   }
   return {};
 }
 
 std::string_view DefectMessage(EntryDefect defect) {
   switch (defect) {
-    case EntryDefect::kKeyTooLong: return "the key is longer than 65536 bytes";
-    case EntryDefect::kBadLine: return "the line has a tab, but no number after it; write key<TAB>score";
-    case EntryDefect::kBadUrl: return "the sitemap's location is not an http:// or https:// URL";
-    case EntryDefect::kNone: break;
+    case EntryDefect::kKeyTooLong:
+      return "the key is longer than 65536 bytes";
+    case EntryDefect::kBadLine:
+      return "the line has a tab, but no number after it; write key<TAB>score";
+    case EntryDefect::kBadUrl:
+      return "the sitemap's location is not an http:// or https:// URL";
+    case EntryDefect::kNone:
+      break;
   }
   return {};
 }
@@ -54,8 +62,14 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       loop_(loop),
       index_(index),
       jitter_(Mix(run.seed + static_cast<std::uint64_t>(index))),
-      child_left_(loop), batches_(loop), work_(loop), place_free_(loop), turn_(loop), gate_(loop),
-      write_retry_(loop), verify_(loop) {}
+      child_left_(loop),
+      batches_(loop),
+      work_(loop),
+      place_free_(loop),
+      turn_(loop),
+      gate_(loop),
+      write_retry_(loop),
+      verify_(loop) {}
 
 LoopRunner::~LoopRunner() = default;
 
@@ -98,15 +112,16 @@ void LoopRunner::Abort() {
 }
 
 void LoopRunner::WakeAll() {
-  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &turn_, &gate_, 
-                            &write_retry_, &verify_}) {
+  for (AsyncEvent* event :
+       {&child_left_, &batches_, &work_, &place_free_, &turn_, &gate_, &write_retry_, &verify_}) {
     event->NotifyAll();
   }
 }
 
 asio::awaitable<void> LoopRunner::Feeder() {
   co_await OpenTargets();
-  // Enough to keep the workers busy while the next batch is probed, and no more: another loop may be idle.
+  // Enough to keep the workers busy while the next batch is probed, and no more: another loop may
+  // be idle.
   const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
   while (!run_.Stopped()) {
     if (run_.Paused() || ready_entries_ >= want || to_verify_.size() > kVerifyBacklog) {
@@ -147,10 +162,12 @@ asio::awaitable<bool> LoopRunner::TargetFailed(std::size_t t, const TargetError&
     run_.Stop(StopKind::kFatal, error.reason, error.message);
     co_return false;
   }
-  if (!error.whole_target && (!error.retryable || tries >= run_.spec.policy.retry.limit)) co_return false;
+  if (!error.whole_target && (!error.retryable || tries >= run_.spec.policy.retry.limit))
+    co_return false;
   const Millis ceiling =
       BackoffCeiling(tries, run_.spec.policy.retry.backoff, run_.spec.policy.retry.max_backoff);
-  SteadyTime until = now + std::max<std::chrono::microseconds>(milliseconds(10), jitter_.Below(ceiling));
+  SteadyTime until =
+      now + std::max<std::chrono::microseconds>(milliseconds(10), jitter_.Below(ceiling));
   while (!run_.Stopped()) {
     co_await gate_.Wait(until);
     const auto again = gate.Admit(run_.Now());

@@ -7,10 +7,11 @@
 //   Writer's acknowledgements: finish the entry, or put its value up for another try
 //   Verifier: reads samples of finished batches back
 //
-// An entry is finished exactly once: skipped, warmed or failed; when the last one of a batch is, the batch
-// goes to the ledger. When the run stops, what is not finished is simply left.
+// An entry is finished exactly once: skipped, warmed or failed; when the last one of a batch is,
+// the batch goes to the ledger. When the run stops, what is not finished is simply left.
 //
-// Thread safety: everything on the own loop, but counters() and the two Wakes, which any thread may call.
+// Thread safety: everything on the own loop, but counters() and the two Wakes, which any thread
+// may call.
 // Shutdown: Abort() cancels connections and wakes all; Main() ends when everybody has left.
 
 #include <asio/awaitable.hpp>
@@ -45,8 +46,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   [[nodiscard]] const LoopCounters& counters() const { return counters_; }
   [[nodiscard]] asio::io_context& loop() { return loop_; }
 
-  // For the reader: a place among the requests in flight and a token, before a request; false: the run stops.
-  // Its requests do not care whether targets are down.
+  // For the reader: a place among the requests in flight and a token, before a request; false: the
+  // run stops. Its requests do not care whether targets are down.
   asio::awaitable<bool> WaitToStart();
   void RequestEnded();
   asio::awaitable<Status> TokenForRedirect();
@@ -92,7 +93,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   // loop_store.cc: writing, finishing
   asio::awaitable<void> Store(const Work& work, std::string value);
   asio::awaitable<void> Submit(PendingWrite* write);
-  void Acknowledged(PendingWrite* write, std::size_t target, const tl::expected<WriteOutcome, TargetError>& result);
+  void Acknowledged(PendingWrite* write, std::size_t target,
+                    const tl::expected<WriteOutcome, TargetError>& result);
   void Settle(PendingWrite* write);
   void RetryLater(PendingWrite* write);
   asio::awaitable<void> WriteRetrier();
@@ -121,8 +123,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   AsyncEvent child_left_, batches_, work_, place_free_, turn_, gate_, write_retry_, verify_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
-  std::deque<Batch*> ready_;      // handed out from the front
-  std::uint32_t cursor_ = 0;      // in ready_.front()
+  std::deque<Batch*> ready_;  // handed out from the front
+  std::uint32_t cursor_ = 0;  // in ready_.front()
   std::size_t ready_entries_ = 0;
   std::priority_queue<Retry> retries_;
   bool reader_waits_ = false;     // for a place: it goes first

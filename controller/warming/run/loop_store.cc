@@ -7,13 +7,14 @@
 namespace stoker::warming {
 
 bool IsStanding(const TargetError& error) {
-  return error.whole_target && error.reason != "TargetUnavailable" && error.reason != "TargetTimeout" &&
-         error.reason != "TargetLoading";
+  return error.whole_target && error.reason != "TargetUnavailable" &&
+         error.reason != "TargetTimeout" && error.reason != "TargetLoading";
 }
 
 Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
   const api::Write& write = run_.spec.policy.targets[t].write;
-  return EntryTtl(run_.spec.policy.sources[entry.source].ttl, write.ttl, write.ttl_jitter_percent, entry.hash);
+  return EntryTtl(run_.spec.policy.sources[entry.source].ttl, write.ttl, write.ttl_jitter_percent,
+                  entry.hash);
 }
 
 asio::awaitable<void> LoopRunner::Store(const Work& work, std::string value) {
@@ -169,7 +170,8 @@ void LoopRunner::Skipped(Batch& batch) {
   ++batch.outcome.skipped;
 }
 
-void LoopRunner::Failed(Batch& batch, std::uint32_t entry, std::string_view reason, std::string_view message) {
+void LoopRunner::Failed(Batch& batch, std::uint32_t entry, std::string_view reason,
+                        std::string_view message) {
   const std::string_view key = batch.chunk.Key(batch.chunk.entries[entry]);
   counters_.failed.Add(1);
   ++batch.outcome.failed;

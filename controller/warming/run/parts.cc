@@ -16,7 +16,8 @@ using Guard = std::shared_ptr<const EgressGuard>;
 Result<std::string> SecretKey(const Materials& materials, const api::KeyRef& ref) {
   STOKER_TRY(auto data, materials.Secret(ref.name));
   const auto value = data.find(ref.key);
-  if (value == data.end()) return NotFound(fmt::format("Secret \"{}\" has no key \"{}\"", ref.name, ref.key));
+  if (value == data.end())
+    return NotFound(fmt::format("Secret \"{}\" has no key \"{}\"", ref.name, ref.key));
   return value->second;
 }
 
@@ -52,14 +53,17 @@ bool IsHeaderName(std::string_view name) {
   });
 }
 
-Status AddSecretHeaders(const std::string& secret, const Materials& materials, HttpClientOptions& options) {
+Status AddSecretHeaders(const std::string& secret, const Materials& materials,
+                        HttpClientOptions& options) {
   STOKER_TRY(auto data, materials.Secret(secret));
   for (auto& [name, raw] : data) {
     std::string value = WithoutLineEnd(std::move(raw));
-    if (!IsHeaderName(name)) return Invalid(fmt::format("Secret \"{}\": \"{}\" is no header name", secret, name));
+    if (!IsHeaderName(name))
+      return Invalid(fmt::format("Secret \"{}\": \"{}\" is no header name", secret, name));
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      return Invalid(fmt::format("Secret \"{}\": the value of \"{}\" holds a line break, which no header may",
-                                 secret, name));
+      return Invalid(
+          fmt::format("Secret \"{}\": the value of \"{}\" holds a line break, which no header may",
+                      secret, name));
     }
     options.headers.emplace_back(name, std::move(value));
   }
@@ -120,19 +124,23 @@ class HttpDocuments final : public DocumentClient {
 
 }  // namespace
 
-Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials, const RunOptions& options) {
+Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials,
+                              const RunOptions& options) {
   const auto& policy = spec.policy;
-  STOKER_TRY(auto rules, EgressGuard::Make(options.egress.guarded, options.egress.denied, options.egress.allowed));
+  STOKER_TRY(auto rules, EgressGuard::Make(options.egress.guarded, options.egress.denied,
+                                           options.egress.allowed));
   const Guard guard = std::make_shared<const EgressGuard>(std::move(rules));
 
   RunParts parts;
-  auto origin = OriginOptions(policy.origins.front().http, static_cast<int>(policy.pacing.max_in_flight),
-                              materials);
+  auto origin = OriginOptions(policy.origins.front().http,
+                              static_cast<int>(policy.pacing.max_in_flight), materials);
   if (!origin) return Annotate("spec.origins[0].http", origin.error());
   parts.origin = [guard, http = std::move(*origin)](asio::io_context& loop) {
     return std::make_unique<HttpClient>(loop, guard, http);
   };
-  parts.documents = [guard](asio::io_context& loop) { return std::make_unique<HttpDocuments>(loop, guard); };
+  parts.documents = [guard](asio::io_context& loop) {
+    return std::make_unique<HttpDocuments>(loop, guard);
+  };
   for (std::size_t i = 0; i < policy.targets.size(); ++i) {
     const api::Target& target = policy.targets[i];
     if (target.in_memory) {

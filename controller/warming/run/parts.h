@@ -20,9 +20,9 @@ namespace stoker::warming {
 class DocumentClient {
  public:
   virtual ~DocumentClient() = default;
-  virtual asio::awaitable<FetchResult> Get(const std::string& url, SteadyTime deadline,
-                                           const std::function<asio::awaitable<Status>()>& before_redirect,
-                                           BodySink sink) = 0;
+  virtual asio::awaitable<FetchResult> Get(
+      const std::string& url, SteadyTime deadline,
+      const std::function<asio::awaitable<Status>()>& before_redirect, BodySink sink) = 0;
   virtual void Cancel() = 0;
 };
 
@@ -35,7 +35,8 @@ struct RunParts {
 };
 
 // The real parts: HTTP origin, Redis or in-memory targets. Errors name the field.
-Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials, const RunOptions& options);
+Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials,
+                              const RunOptions& options);
 
 // Run::Create with the parts given.
 Result<std::unique_ptr<Run>> CreateRun(RunSpec spec, std::shared_ptr<const Materials> materials,

@@ -1,9 +1,10 @@
 #pragma once
 
-// Values on their way into the targets: kept until every target has answered, in case one must be asked again.
+// Values on their way into the targets: kept until every target has answered, in case one must be
+// asked again.
 //
-// The objects are pooled, because there is one for every entry; how many and how many bytes are out is
-// bounded by whoever asks Full() before fetching more.
+// The objects are pooled, because there is one for every entry; how many and how many bytes are out
+// is bounded by whoever asks Full() before fetching more.
 //
 // Thread safety: one loop. Lifetime: the pool outlives its writes.
 
@@ -32,13 +33,13 @@ struct PendingWrite {
   std::string value;
   std::array<Slot, kMaxTargets> slots{};
   std::array<std::uint64_t, kMaxTargets> successes_seen{};
-  int outstanding = 0;        // answers that have not come
-  int tries = 0;              // rounds that failed
-  int attempts = 0;           // of these, those that the entry answers for
-  std::uint8_t written = 0;   // targets that took our value
-  bool counted = false;       // this round counts as an attempt
-  bool final = false;         // a target refused this entry for good
-  bool aborted = false;       // the run stops
+  int outstanding = 0;       // answers that have not come
+  int tries = 0;             // rounds that failed
+  int attempts = 0;          // of these, those that the entry answers for
+  std::uint8_t written = 0;  // targets that took our value
+  bool counted = false;      // this round counts as an attempt
+  bool final = false;        // a target refused this entry for good
+  bool aborted = false;      // the run stops
   SteadyTime due;
   std::string reason, message;  // of the last failure
 };

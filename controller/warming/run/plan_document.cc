@@ -12,14 +12,16 @@ constexpr std::size_t kMaxPlanBytes = 1 << 20;
 
 }  // namespace
 
-// nlohmann's objects are sorted maps, and dump() without indent writes no spaces: canonical as it is.
+// nlohmann's objects are sorted maps, and dump() without indent writes no spaces: canonical as it
+// is.
 std::string SerializePlan(const PlanDocument& plan) {
-  const nlohmann::json document = {
-      {"format", kFormat},
-      {"policy",
-       {{"namespace", plan.policy_namespace}, {"name", plan.policy_name}, {"uid", plan.policy_uid}}},
-      {"spec", plan.spec},
-      {"pinned", plan.pinned}};
+  const nlohmann::json document = {{"format", kFormat},
+                                   {"policy",
+                                    {{"namespace", plan.policy_namespace},
+                                     {"name", plan.policy_name},
+                                     {"uid", plan.policy_uid}}},
+                                   {"spec", plan.spec},
+                                   {"pinned", plan.pinned}};
   return document.dump();
 }
 
@@ -27,7 +29,8 @@ Result<PlanDocument> ParsePlan(std::string_view text) {
   if (text.size() > kMaxPlanBytes) return Invalid("the plan is larger than 1 MiB");
   try {
     const auto document = nlohmann::json::parse(text);
-    if (document.at("format") != kFormat) return Invalid("the plan was written by another version of Stoker");
+    if (document.at("format") != kFormat)
+      return Invalid("the plan was written by another version of Stoker");
     PlanDocument plan;
     const auto& policy = document.at("policy");
     plan.policy_namespace = policy.at("namespace");

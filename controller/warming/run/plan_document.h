@@ -2,10 +2,10 @@
 
 // What a run will do, frozen: the policy as it stood when the run began.
 //
-// The text is canonical JSON (members sorted, no spaces), so its SHA-256 names it: the controller keeps it in an
-// immutable ConfigMap and in status only the hash; a worker pod mounts it, and both refuse a text that
-// does not have the hash they expect. ConfigMaps that sources read are pinned too: copied to immutable
-// ConfigMaps, `pinned` says which copy stands for which name.
+// The text is canonical JSON (members sorted, no spaces), so its SHA-256 names it: the controller
+// keeps it in an immutable ConfigMap and in status only the hash; a worker pod mounts it, and both
+// refuse a text that does not have the hash they expect. ConfigMaps that sources read are pinned
+// too: copied to immutable ConfigMaps, `pinned` says which copy stands for which name.
 //
 // Thread safety: pure functions on values.
 

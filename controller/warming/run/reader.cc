@@ -15,7 +15,11 @@ constexpr int kYieldEvery = 16;  // batches
 }  // namespace
 
 Reader::Reader(RunContext& run, const RunParts& parts, std::shared_ptr<LoopRunner> runner)
-    : run_(run), parts_(parts), runner_(std::move(runner)), room_(runner_->loop()), jitter_(Mix(run.seed)) {}
+    : run_(run),
+      parts_(parts),
+      runner_(std::move(runner)),
+      room_(runner_->loop()),
+      jitter_(Mix(run.seed)) {}
 
 Reader::~Reader() = default;
 
@@ -59,8 +63,8 @@ asio::awaitable<Status> Reader::ReadAll() {
   co_return Status{};
 }
 
-asio::awaitable<FetchResult> Reader::Attempt(const std::string& url, std::size_t max_bytes, bool& too_large,
-                                             const BodySink& sink) {
+asio::awaitable<FetchResult> Reader::Attempt(const std::string& url, std::size_t max_bytes,
+                                             bool& too_large, const BodySink& sink) {
   const auto before_redirect = [this] { return runner_->TokenForRedirect(); };
   std::size_t bytes = 0;
   auto counted = [&](std::string_view piece) {
@@ -68,7 +72,8 @@ asio::awaitable<FetchResult> Reader::Attempt(const std::string& url, std::size_t
     too_large = bytes > max_bytes || !sink(piece);
     return !too_large;
   };
-  auto result = co_await client_->Get(url, run_.Now() + kDownloadDeadline, before_redirect, counted);
+  auto result =
+      co_await client_->Get(url, run_.Now() + kDownloadDeadline, before_redirect, counted);
   runner_->RequestEnded();
   co_return result;
 }
@@ -100,11 +105,13 @@ asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max
     if (result) co_return Status{};
     if (run_.Stopped()) co_return Cancelled("the run stops");
     if (too_large) {
-      co_return Error{Code::kExhausted, fmt::format("{}: the document is larger than allowed", url)};
+      co_return Error{Code::kExhausted,
+                      fmt::format("{}: the document is larger than allowed", WithoutQuery(url))};
     }
     Millis wait{0};
     if (!MayRetry(result.error(), tries, wait)) {
-      co_return Unavailable(fmt::format("{}: {} ({})", url, result.error().message, result.error().reason));
+      co_return Unavailable(fmt::format("{}: {} ({})", WithoutQuery(url), result.error().message,
+                                        result.error().reason));
     }
     co_await room_.Wait(run_.Now() + wait);
   }

@@ -1,10 +1,11 @@
 #pragma once
 
-// Reads the sources into the batch queue, no further ahead than the queue and the ledger's window allow.
+// Reads the sources into the batch queue, no further ahead than the queue and the ledger's window
+// allow.
 //
-// What sources fetch goes by the rules of every other request of the run: a place in flight, a token, the
-// egress guard; failures are retried with back-off while they may pass. Batches that a checkpoint holds as
-// done are read and dropped.
+// What sources fetch goes by the rules of every other request of the run: a place in flight, a
+// token, the egress guard; failures are retried with back-off while they may pass. Batches that a
+// checkpoint holds as done are read and dropped.
 //
 // Thread safety: the loop of its LoopRunner, but Wake(), which any thread may call.
 
@@ -30,8 +31,8 @@ class Reader : public SourceFetcher, public std::enable_shared_from_this<Reader>
 
  private:
   asio::awaitable<Status> ReadAll();
-  asio::awaitable<FetchResult> Attempt(const std::string& url, std::size_t max_bytes, bool& too_large,
-                                       const BodySink& sink);
+  asio::awaitable<FetchResult> Attempt(const std::string& url, std::size_t max_bytes,
+                                       bool& too_large, const BodySink& sink);
   // True: try again after `wait`.
   bool MayRetry(const FetchError& error, int tries, Millis& wait);
 

@@ -35,7 +35,8 @@ Value ValueOf(const Names& names, const std::string& name) {
   for (const auto& [candidate, candidate_name] : names) {
     if (name == candidate_name) return candidate;
   }
-  throw json::other_error::create(501, fmt::format("\"{}\" is none of the known words", name), nullptr);
+  throw json::other_error::create(501, fmt::format("\"{}\" is none of the known words", name),
+                                  nullptr);
 }
 
 // Two decimals are enough for people, and keep reports small.
@@ -67,9 +68,11 @@ Progress ParseProgress(const json& j) {
   progress.origin_error_percent = j.at("originErrorPercent");
   progress.throttled = j.value("throttled", false);
   progress.waiting_reason = j.value("waitingReason", "");
-  for (const json& t : j.at("targets")) progress.targets.push_back({t.at("name"), t.at("warmed"), t.at("failed")});
+  for (const json& t : j.at("targets"))
+    progress.targets.push_back({t.at("name"), t.at("warmed"), t.at("failed")});
   for (const json& f : j.at("failures")) {
-    progress.failures.push_back({f.at("reason"), f.at("count"), f.at("sampleKey"), f.at("sampleMessage")});
+    progress.failures.push_back(
+        {f.at("reason"), f.at("count"), f.at("sampleKey"), f.at("sampleMessage")});
   }
   return progress;
 }

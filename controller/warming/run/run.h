@@ -1,17 +1,18 @@
 #pragma once
 
-// One execution of a policy: entries from sources to targets, gently, and the truth about what happened.
+// One execution of a policy: entries from sources to targets, gently, and the truth about what
+// happened.
 //
-//   sources -> strategy -> batches -> [ probe -> pace -> fetch -> write -> verify ] x loops -> tally
+//   sources -> strategy -> batches -> [ probe, pace, fetch, write, verify ] x loops -> tally
 //
-// The same Run serves three hosts: the controller (in-process runs), a worker pod, and the CLI. It knows
-// nothing of Kubernetes: the host resolves Secrets and ConfigMaps into Materials and injects what else
-// differs (checkpoint store, lease gate, egress rules).
+// The same Run serves three hosts: the controller (in-process runs), a worker pod, and the CLI. It
+// knows nothing of Kubernetes: the host resolves Secrets and ConfigMaps into Materials and injects
+// what else differs (checkpoint store, lease gate, egress rules).
 //
-// Thread safety: Snapshot(), Cancel() and Pause() from any thread. Callbacks run on one of the run's own
-// threads, never two at a time, never after Wait() returned.
-// Shutdown: Cancel() stops new origin requests at once, aborts what is in flight within one second, and
-// Wait() then returns the report. The destructor cancels and waits.
+// Thread safety: Snapshot(), Cancel() and Pause() from any thread. Callbacks run on one of the
+// run's own threads, never two at a time, never after Wait() returned.
+// Shutdown: Cancel() stops new origin requests at once, aborts what is in flight within one second,
+// and Wait() then returns the report. The destructor cancels and waits.
 
 #include <atomic>
 #include <cstdint>
@@ -33,8 +34,10 @@ class Materials {
  public:
   virtual ~Materials() = default;
   // All keys of one Secret / ConfigMap (data and binaryData decoded).
-  [[nodiscard]] virtual Result<std::map<std::string, std::string>> Secret(const std::string& name) const = 0;
-  [[nodiscard]] virtual Result<std::map<std::string, std::string>> ConfigMap(const std::string& name) const = 0;
+  [[nodiscard]] virtual Result<std::map<std::string, std::string>> Secret(
+      const std::string& name) const = 0;
+  [[nodiscard]] virtual Result<std::map<std::string, std::string>> ConfigMap(
+      const std::string& name) const = 0;
 };
 
 // Static sharding: this host takes the entries whose key hash falls to `index` of `count`, and
@@ -44,12 +47,13 @@ struct Shard {
   int count = 1;
 };
 
-// Which addresses may be dialled. In-process runs use the controller's place in the network, so loopback,
-// link-local, metadata and API server addresses are refused at every dial; the CLI and pods allow all.
+// Which addresses may be dialled. In-process runs use the controller's place in the network, so
+// loopback, link-local, metadata and API server addresses are refused at every dial; the CLI and
+// pods allow all.
 struct EgressRules {
   bool guarded = false;
-  std::vector<std::string> denied;  // further addresses or CIDRs (the API server's)
-  std::vector<std::string> allowed; // exceptions made by the administrator
+  std::vector<std::string> denied;   // further addresses or CIDRs (the API server's)
+  std::vector<std::string> allowed;  // exceptions made by the administrator
 };
 
 // discovered = warmed + skipped + failed + left, always.
@@ -58,8 +62,8 @@ struct Tally {
   std::int64_t warmed = 0;   // acknowledged by every target
   std::int64_t skipped = 0;  // every target held it already
   std::int64_t failed = 0;
-  std::int64_t left = 0;     // known and not yet finished
-  std::int64_t bytes = 0;    // of values written
+  std::int64_t left = 0;   // known and not yet finished
+  std::int64_t bytes = 0;  // of values written
   std::int64_t verified = 0;
   std::int64_t verify_failed = 0;
   std::int64_t origin_requests = 0;
@@ -88,8 +92,9 @@ struct Progress {
   std::optional<Millis> eta;
   Millis origin_latency{0};  // median of recent requests
   double origin_error_percent = 0;
-  bool throttled = false;    // waiting for a Retry-After
-  std::string waiting_reason;  // while something down is being retried: "redis.shop:6379 refused the connection"
+  bool throttled = false;  // waiting for a Retry-After
+  // While something down is being retried: "redis.shop:6379 refused the connection".
+  std::string waiting_reason;
   std::vector<TargetTally> targets;
   std::vector<FailureCount> failures;
 };
@@ -97,8 +102,9 @@ struct Progress {
 struct Report {
   enum class Result { kSucceeded, kFailed, kCancelled };
   Result result = Result::kFailed;
-  std::string reason;   // CamelCase: Warmed, BelowMinimum, DeadlineExceeded, Cancelled, TargetUnavailable,
-                        // OriginUnavailable, TargetOutOfMemory, TargetReadOnly, TargetAuth, SourceFailed, ...
+  // CamelCase: Warmed, BelowMinimum, DeadlineExceeded, Cancelled, TargetUnavailable,
+  // OriginUnavailable, TargetOutOfMemory, TargetReadOnly, TargetAuth, SourceFailed, ...
+  std::string reason;
   std::string message;  // a sentence for a person
   Progress progress;
   Millis duration{0};
@@ -112,8 +118,8 @@ Result<Report> ReportFromJson(const nlohmann::json& json);
 Result<Progress> ProgressFromJson(const nlohmann::json& json);
 
 // Where a run stands, so that another host can go on. Opaque JSON, at most 256 KiB.
-// Holds: plan hash, low-water mark, bitmap of batches beyond it that every target acknowledged, and the
-// tally of exactly those batches.
+// Holds: plan hash, low-water mark, bitmap of batches beyond it that every target acknowledged, and
+// the tally of exactly those batches.
 struct Checkpoint {
   nlohmann::json data;
 };
@@ -131,7 +137,8 @@ struct RunOptions {
   // Asked before every origin request and every write; false: stop at once (a deposed leader).
   std::function<bool()> may_act;
   std::optional<Checkpoint> resume;
-  std::function<void(const Checkpoint&)> on_checkpoint;  // at most every checkpoint_every, and at the end
+  // At most every checkpoint_every, and at the end.
+  std::function<void(const Checkpoint&)> on_checkpoint;
   Millis checkpoint_every{5000};
   // Each entry that failed for good: key, reason, message. For --failed-to.
   std::function<void(std::string_view, std::string_view, std::string_view)> on_failed;
@@ -140,15 +147,17 @@ struct RunOptions {
 
 class Run {
  public:
-  // Checks what can be checked without touching the network (materials are there, templates resolve,
-  // certificates parse). kInvalid and kNotFound name the field.
-  static Result<std::unique_ptr<Run>> Create(RunSpec spec, std::shared_ptr<const Materials> materials,
+  // Checks what can be checked without touching the network (materials are there, templates
+  // resolve, certificates parse). kInvalid and kNotFound name the field.
+  static Result<std::unique_ptr<Run>> Create(RunSpec spec,
+                                             std::shared_ptr<const Materials> materials,
                                              RunOptions options);
   virtual ~Run() = default;
 
   virtual void Start() = 0;  // once
   virtual void Cancel(std::string reason) = 0;
-  virtual void Pause(bool paused) = 0;  // no new origin request while paused; the deadline stands still
+  // No new origin request while paused; the deadline stands still.
+  virtual void Pause(bool paused) = 0;
   [[nodiscard]] virtual Progress Snapshot() const = 0;
   [[nodiscard]] virtual bool Done() const = 0;
   virtual Report Wait() = 0;
@@ -159,8 +168,8 @@ struct PlanEstimate {
   std::optional<std::int64_t> entries;  // unknown for sources that must be fetched
   bool exact = false;
   std::vector<std::pair<std::string, std::optional<std::int64_t>>> by_source;
-  std::optional<std::int64_t> bytes;  // entries x assumed value size
-  std::optional<Millis> duration;     // entries / requestsPerSecond
+  std::optional<std::int64_t> bytes;     // entries x assumed value size
+  std::optional<Millis> duration;        // entries / requestsPerSecond
   std::vector<std::string> sample_keys;  // the first few
   std::vector<std::string> sample_urls;
 };

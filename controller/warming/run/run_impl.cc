@@ -12,7 +12,9 @@ namespace {
 
 constexpr Millis kTick{50};
 
-LoopPool& PoolOf(const RunParts& parts) { return parts.pool != nullptr ? *parts.pool : LoopPool::Shared(); }
+LoopPool& PoolOf(const RunParts& parts) {
+  return parts.pool != nullptr ? *parts.pool : LoopPool::Shared();
+}
 
 }  // namespace
 
@@ -20,8 +22,8 @@ RunImpl::RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
                  std::vector<std::string> columns)
     : parts_(std::move(parts)),
       pool_(PoolOf(parts_)),
-      context_(std::move(spec), std::move(options), std::move(url), std::move(columns), pool_.size(),
-               parts_.outage_backoff),
+      context_(std::move(spec), std::move(options), std::move(url), std::move(columns),
+               pool_.size(), parts_.outage_backoff),
       keeper_(std::make_shared<AsyncEvent>(pool_.Loop(0))) {
   for (int i = 0; i < context_.loops; ++i) {
     runners_.push_back(std::make_shared<LoopRunner>(context_, parts_, pool_.Loop(i), i));
@@ -79,7 +81,8 @@ void RunImpl::Start() {
 void RunImpl::Spawn(asio::io_context& loop, asio::awaitable<void> task) {
   ++tasks_;
   asio::co_spawn(loop, std::move(task), [this](const std::exception_ptr& error) {
-    if (error) context_.Stop(StopKind::kFatal, "InternalError", "a task of the run ended by an exception");
+    if (error)
+      context_.Stop(StopKind::kFatal, "InternalError", "a task of the run ended by an exception");
     TaskLeft();
   });
 }
@@ -110,9 +113,11 @@ bool RunImpl::OnOneOfTheLoops() const {
 void RunImpl::Cancel(std::string reason) {
   context_.Stop(StopKind::kCancelled, "Cancelled", std::move(reason));
   if (!running_ || Done() || OnOneOfTheLoops()) return;
-  // A loop that looked before the stop may be about to send: once it has passed this post, it is not.
+  // A loop that looked before the stop may be about to send: once it has passed this post, it is
+  // not.
   auto passed = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(runners_.size()));
-  for (const auto& runner : runners_) asio::post(runner->loop(), [passed] { passed->count_down(); });
+  for (const auto& runner : runners_)
+    asio::post(runner->loop(), [passed] { passed->count_down(); });
   passed->wait();
 }
 
@@ -173,7 +178,8 @@ void RunImpl::Finalize() {
   report.message = std::move(judgement.message);
   report.duration = std::chrono::duration_cast<Millis>(context_.Now() - started_.load());
   auto expiry = resumed_.first_expiry_us;
-  for (const auto& runner : runners_) expiry = std::min(expiry, runner->counters().first_expiry_us.load());
+  for (const auto& runner : runners_)
+    expiry = std::min(expiry, runner->counters().first_expiry_us.load());
   if (expiry != kNeverUs) report.first_expiry = WallTime(std::chrono::microseconds(expiry));
   const auto end = end_;
   const std::lock_guard lock(end->mutex);

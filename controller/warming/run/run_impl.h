@@ -2,8 +2,8 @@
 
 // The life of one run: starts the loops, keeps its clock, stops it, and says what came of it.
 //
-// Tasks (one Main per loop, the Reader, the Keeper) are counted; the last one to leave writes the report.
-// Nothing of the run is on any loop after that.
+// Tasks (one Main per loop, the Reader, the Keeper) are counted; the last one to leave writes the
+// report. Nothing of the run is on any loop after that.
 //
 // Thread safety: as Run says. Shutdown: the destructor cancels and waits.
 
@@ -23,7 +23,8 @@ namespace stoker::warming {
 
 class RunImpl final : public Run {
  public:
-  RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url, std::vector<std::string> columns);
+  RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
+          std::vector<std::string> columns);
   ~RunImpl() override;
 
   // Makes the planner; the sources come from `materials`. Resumes from the options' checkpoint.

@@ -74,13 +74,15 @@ void RunImpl::DescribeOrigin(Progress& progress) const {
   const auto middle = latencies.begin() + static_cast<std::ptrdiff_t>(latencies.size() / 2);
   std::nth_element(latencies.begin(), middle, latencies.end());
   progress.origin_latency = std::chrono::duration_cast<Millis>(std::chrono::microseconds(*middle));
-  progress.origin_error_percent = 100.0 * static_cast<double>(errors) / static_cast<double>(latencies.size());
+  progress.origin_error_percent =
+      100.0 * static_cast<double>(errors) / static_cast<double>(latencies.size());
 }
 
 std::pair<std::string, std::string> RunImpl::Outage() const {
   for (std::size_t t = 0; t < context_.spec.policy.targets.size(); ++t) {
     const OutageGate::State state = context_.target_gates[t].Now();
-    if (state.failures > 0) return {state.standing ? state.reason : "TargetUnavailable", state.message};
+    if (state.failures > 0)
+      return {state.standing ? state.reason : "TargetUnavailable", state.message};
   }
   const OutageGate::State state = context_.origin_gate.Now();
   if (state.failures > 0) return {"OriginUnavailable", state.message};
@@ -97,8 +99,8 @@ Progress RunImpl::Snapshot() const {
   const std::int64_t finished = progress.tally.discovered - progress.tally.left;
   progress.per_second = PerSecond(finished);
   if (progress.enumerated && progress.per_second > 0) {
-    progress.eta = Millis(static_cast<std::int64_t>(1000.0 * static_cast<double>(progress.tally.left) /
-                                                    progress.per_second));
+    progress.eta = Millis(static_cast<std::int64_t>(
+        1000.0 * static_cast<double>(progress.tally.left) / progress.per_second));
   }
   DescribeOrigin(progress);
   progress.throttled = context_.bucket.Paused(context_.Now());

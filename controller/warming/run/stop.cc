@@ -6,9 +6,10 @@ namespace stoker::warming {
 namespace {
 
 std::string Summary(const Tally& tally) {
-  return fmt::format("{} of {} entries are warm ({} warmed, {} already present), {} failed, {} left",
-                     tally.warmed + tally.skipped, tally.discovered, tally.warmed, tally.skipped,
-                     tally.failed, tally.left);
+  return fmt::format(
+      "{} of {} entries are warm ({} warmed, {} already present), {} failed, {} left",
+      tally.warmed + tally.skipped, tally.discovered, tally.warmed, tally.skipped, tally.failed,
+      tally.left);
 }
 
 std::string MainFailure(const std::vector<FailureCount>& failures) {
@@ -26,16 +27,19 @@ Judgement JudgeEnd(const Tally& tally, const std::vector<FailureCount>& failures
   const double percent = WarmPercent(tally);
   if (percent < minimum) {
     return {Result::kFailed, "BelowMinimum",
-            fmt::format("{}; {:.4g} % is below the minimum of {:.4g} %{}", Summary(tally), percent, minimum,
-                        MainFailure(failures))};
+            fmt::format("{}; {:.4g} % is below the minimum of {:.4g} %{}", Summary(tally), percent,
+                        minimum, MainFailure(failures))};
   }
   const std::int64_t read = tally.verified + tally.verify_failed;
-  const double cold = read == 0 ? 0 : 100.0 * static_cast<double>(tally.verify_failed) / static_cast<double>(read);
+  const double cold =
+      read == 0 ? 0 : 100.0 * static_cast<double>(tally.verify_failed) / static_cast<double>(read);
   if (cold > 100 - minimum) {
-    return {Result::kFailed, "VerificationFailed",
-            fmt::format("{} of {} entries read back were cold ({:.4g} %): the target lost or changed what was "
-                        "written; look at its memory limit and eviction",
-                        tally.verify_failed, read, cold)};
+    return {
+        Result::kFailed, "VerificationFailed",
+        fmt::format(
+            "{} of {} entries read back were cold ({:.4g} %): the target lost or changed what was "
+            "written; look at its memory limit and eviction",
+            tally.verify_failed, read, cold)};
   }
   return {Result::kSucceeded, "Warmed", Summary(tally)};
 }
@@ -44,25 +48,31 @@ Judgement JudgeEnd(const Tally& tally, const std::vector<FailureCount>& failures
 
 double WarmPercent(const Tally& tally) {
   if (tally.discovered == 0) return 0;
-  return 100.0 * static_cast<double>(tally.warmed + tally.skipped) / static_cast<double>(tally.discovered);
+  return 100.0 * static_cast<double>(tally.warmed + tally.skipped) /
+         static_cast<double>(tally.discovered);
 }
 
-Judgement Judge(const StopCause& cause, const Tally& tally, const std::vector<FailureCount>& failures,
-                double min_warmed_percent, std::string_view outage_reason, std::string_view outage) {
+Judgement Judge(const StopCause& cause, const Tally& tally,
+                const std::vector<FailureCount>& failures, double min_warmed_percent,
+                std::string_view outage_reason, std::string_view outage) {
   using Result = Report::Result;
   switch (cause.kind) {
-    case StopKind::kNone: return JudgeEnd(tally, failures, min_warmed_percent);
+    case StopKind::kNone:
+      return JudgeEnd(tally, failures, min_warmed_percent);
     case StopKind::kCancelled:
-      return {Result::kCancelled, "Cancelled", fmt::format("{}: {}", cause.message, Summary(tally))};
+      return {Result::kCancelled, "Cancelled",
+              fmt::format("{}: {}", cause.message, Summary(tally))};
     case StopKind::kLostLease:
       return {Result::kCancelled, "LostLease",
               "this host may not act any more; another one goes on: " + Summary(tally)};
     case StopKind::kDeadline:
       if (!outage.empty()) {
-        return {Result::kFailed, std::string(outage_reason),
-                fmt::format("{}; waited until the deadline of the run: {}", outage, Summary(tally))};
+        return {
+            Result::kFailed, std::string(outage_reason),
+            fmt::format("{}; waited until the deadline of the run: {}", outage, Summary(tally))};
       }
-      return {Result::kFailed, "DeadlineExceeded", fmt::format("{}: {}", cause.message, Summary(tally))};
+      return {Result::kFailed, "DeadlineExceeded",
+              fmt::format("{}: {}", cause.message, Summary(tally))};
     case StopKind::kFatal:
       return {Result::kFailed, cause.reason, fmt::format("{}: {}", cause.message, Summary(tally))};
   }

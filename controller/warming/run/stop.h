@@ -26,9 +26,11 @@ struct Judgement {
   std::string message;
 };
 
-// `outage`: what was down when the run ended, empty where nothing was; `outage_reason` names its kind.
-Judgement Judge(const StopCause& cause, const Tally& tally, const std::vector<FailureCount>& failures,
-                double min_warmed_percent, std::string_view outage_reason, std::string_view outage);
+// `outage`: what was down when the run ended, empty where nothing was; `outage_reason` names its
+// kind.
+Judgement Judge(const StopCause& cause, const Tally& tally,
+                const std::vector<FailureCount>& failures, double min_warmed_percent,
+                std::string_view outage_reason, std::string_view outage);
 
 // (warmed + skipped) / discovered * 100; 0 of nothing.
 double WarmPercent(const Tally& tally);

@@ -1,7 +1,8 @@
 #pragma once
 
-// How long an entry lives in a target: what the source says or else the target, spread by the key's hash so
-// that what was warmed together does not expire together. The same key always gets the same TTL.
+// How long an entry lives in a target: what the source says or else the target, spread by the key's
+// hash so that what was warmed together does not expire together. The same key always gets the same
+// TTL.
 //
 // Thread safety: pure.
 
@@ -19,7 +20,8 @@ namespace stoker::warming {
   if (ttl.count() <= 0) return Millis(0);
   const std::int64_t span = ttl.count() * jitter_percent / 100;
   if (span == 0) return ttl;
-  const auto offset = static_cast<std::int64_t>(Mix(key_hash) % static_cast<std::uint64_t>(2 * span + 1));
+  const auto offset =
+      static_cast<std::int64_t>(Mix(key_hash) % static_cast<std::uint64_t>(2 * span + 1));
   return std::max(Millis(1), ttl + Millis(offset - span));
 }
 

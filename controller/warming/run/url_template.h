@@ -1,7 +1,7 @@
 #pragma once
 
-// The origin's URL as a template over what every source of the policy offers: the key, and the variables
-// that all of them share.
+// The origin's URL as a template over what every source of the policy offers: the key, and the
+// variables that all of them share.
 //
 // Thread safety: pure.
 

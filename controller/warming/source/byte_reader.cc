@@ -14,7 +14,8 @@ bool StartsLikeGzip(std::string_view text) {
 }
 
 z_const Bytef* ZlibInput(std::string_view text) {
-  return reinterpret_cast<z_const Bytef*>(const_cast<char*>(text.data()));  // zlib does not write there
+  return reinterpret_cast<z_const Bytef*>(
+      const_cast<char*>(text.data()));  // zlib does not write there
 }
 
 class PiecesReader final : public ByteReader {
@@ -126,7 +127,8 @@ std::unique_ptr<ByteReader> ReadString(std::string text) {
   return std::make_unique<PiecesReader>(std::move(pieces));
 }
 
-std::unique_ptr<ByteReader> ReadMaybeGzip(std::unique_ptr<ByteReader> inner, std::uint64_t max_bytes) {
+std::unique_ptr<ByteReader> ReadMaybeGzip(std::unique_ptr<ByteReader> inner,
+                                          std::uint64_t max_bytes) {
   return std::make_unique<MaybeGzipReader>(std::move(inner), max_bytes);
 }
 
@@ -141,7 +143,8 @@ struct Spool::Impl {
   bool Deflate(std::string_view piece, int flush) {
     if (!deflating) {
       zlib = z_stream{};
-      if (deflateInit2(&zlib, 1, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) return false;
+      if (deflateInit2(&zlib, 1, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
       deflating = true;
     }
     zlib.next_in = ZlibInput(piece);

@@ -1,9 +1,10 @@
 #pragma once
 
-// Text in pieces: from memory, from a spooled download, and through gunzip when it starts with gzip's magic.
+// Text in pieces: from memory, from a spooled download, and through gunzip when it starts with
+// gzip's magic.
 //
-// What is compressed stays compressed in memory and is inflated piece by piece; the sum is capped, so a
-// small file that inflates to terabytes ends in an error.
+// What is compressed stays compressed in memory and is inflated piece by piece; the sum is capped,
+// so a small file that inflates to terabytes ends in an error.
 //
 // Thread safety: one thread.
 
@@ -24,8 +25,10 @@ class ByteReader {
 };
 
 std::unique_ptr<ByteReader> ReadString(std::string text);
-// Looks at the first bytes of `inner`: gzip is inflated (all members), anything else passes as it is.
-std::unique_ptr<ByteReader> ReadMaybeGzip(std::unique_ptr<ByteReader> inner, std::uint64_t max_bytes);
+// Looks at the first bytes of `inner`: gzip is inflated (all members), anything else passes as it
+// is.
+std::unique_ptr<ByteReader> ReadMaybeGzip(std::unique_ptr<ByteReader> inner,
+                                          std::uint64_t max_bytes);
 
 // A download kept until it is read: deflated on the way in unless it is gzip already, at most
 // `max_bytes` of memory.

@@ -2,8 +2,9 @@
 
 // Entries, many at a time and without an allocation each.
 //
-// The keys (and the columns that URL templates ask for) lie one behind the other in one buffer; an Entry
-// is a few numbers that point into it. Clearing keeps the memory, so a stream of chunks allocates once.
+// The keys (and the columns that URL templates ask for) lie one behind the other in one buffer; an
+// Entry is a few numbers that point into it. Clearing keeps the memory, so a stream of chunks
+// allocates once.
 //
 // Thread safety: a plain value. Views are good until the next Append or Clear.
 
@@ -65,7 +66,8 @@ struct EntryChunk {
     return Close(offset, score);
   }
   void AppendColumn(std::string_view value) {
-    columns.push_back({static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(value.size())});
+    columns.push_back(
+        {static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(value.size())});
     text.append(value);
   }
   // Appends a copy of an entry of another chunk, with its first `column_count` columns.

@@ -1,8 +1,8 @@
 #pragma once
 
-// Shell patterns on keys: "product:*", "user:?:cart". `*` is any run of characters, `?` is one byte, `\`
-// takes the next character as it is. Matching takes linear time in the key for each star, never more,
-// whatever a user writes.
+// Shell patterns on keys: "product:*", "user:?:cart". `*` is any run of characters, `?` is one
+// byte, `\` takes the next character as it is. Matching takes linear time in the key for each star,
+// never more, whatever a user writes.
 //
 // Thread safety: pure.
 

@@ -21,16 +21,17 @@ class HttpLinesSource final : public Source {
           url_, kMaxListBytes, [&] { spool.Restart(); },
           [&](std::string_view piece) { return !(full = !spool.Append(piece)); });
       if (full) {
-        co_return Error{Code::kExhausted, fmt::format("{}: the list is larger than {} MiB compressed; "
-                                                      "split it into several sources",
-                                                      url_, kMaxSpoolBytes >> 20)};
+        co_return Error{Code::kExhausted,
+                        fmt::format("{}: the list is larger than {} MiB compressed; "
+                                    "split it into several sources",
+                                    WithoutQuery(url_), kMaxSpoolBytes >> 20)};
       }
       if (!done) co_return done.error();
       spool.Finish();
       lines_ = std::make_unique<LineSource>(spool.TakeReader(kMaxListBytes), std::move(options_));
     }
     auto more = lines_->Pull(chunk);
-    if (!more) co_return Annotate(url_, more.error());
+    if (!more) co_return Annotate(WithoutQuery(url_), more.error());
     co_return more;
   }
   [[nodiscard]] Replay replay() const override { return Replay::kUnstable; }
@@ -53,7 +54,8 @@ Result<std::unique_ptr<Source>> MakeHttpSource(const api::HttpSource& spec,
                                                const std::vector<std::string>& columns,
                                                SourceFetcher& fetcher) {
   STOKER_CHECK(ParseUrl(spec.url));
-  if (spec.format == api::HttpSource::Format::kSitemap) return MakeSitemapSource(spec, columns, fetcher);
+  if (spec.format == api::HttpSource::Format::kSitemap)
+    return MakeSitemapSource(spec, columns, fetcher);
   if (!columns.empty()) {
     return Invalid(fmt::format("a list of lines has no variable \"{}\"", columns.front()));
   }

@@ -13,7 +13,8 @@ class KeyListSource final : public LocalSource {
  public:
   explicit KeyListSource(std::vector<std::string> keys) : keys_(std::move(keys)) {}
   Result<bool> Pull(EntryChunk& chunk) override {
-    for (std::size_t n = 0; n < kChunkEntries && at_ < keys_.size(); ++n) chunk.Append(keys_[at_++], 1);
+    for (std::size_t n = 0; n < kChunkEntries && at_ < keys_.size(); ++n)
+      chunk.Append(keys_[at_++], 1);
     return at_ < keys_.size();
   }
   [[nodiscard]] std::optional<std::int64_t> Count() const override {
@@ -81,7 +82,8 @@ void LineSource::AppendLine(std::string_view line, EntryChunk& chunk) {
       tab != std::string_view::npos) {
     const std::string_view number = line.substr(tab + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), score);
-    const bool good = error == std::errc() && end == number.data() + number.size() && std::isfinite(score);
+    const bool good =
+        error == std::errc() && end == number.data() + number.size() && std::isfinite(score);
     if (good) {
       line = line.substr(0, tab);
     } else {

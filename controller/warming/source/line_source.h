@@ -2,8 +2,8 @@
 
 // Lists of keys: inline keys, and text of one key a line (a ConfigMap's, or a download's).
 //
-// A line is `key` or, where scores are allowed, `key<TAB>score`; CR at its end goes, blank lines are
-// skipped. A line longer than a key may be is yielded as KeyTooLong, never cut in silence.
+// A line is `key` or, where scores are allowed, `key<TAB>score`; CR at its end goes, blank lines
+// are skipped. A line longer than a key may be is yielded as KeyTooLong, never cut in silence.
 //
 // Thread safety: one loop.
 

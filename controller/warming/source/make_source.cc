@@ -15,12 +15,14 @@ namespace {
 
 constexpr std::uint64_t kMaxConfigMapText = std::uint64_t{1} << 30;
 
-Result<std::unique_ptr<Source>> MakeConfigMapSource(const api::KeyRef& ref, const Materials& materials) {
+Result<std::unique_ptr<Source>> MakeConfigMapSource(const api::KeyRef& ref,
+                                                    const Materials& materials) {
   auto data = materials.ConfigMap(ref.name);
   if (!data) return Annotate("static.configMapRef", data.error());
   const auto text = data->find(ref.key);
   if (text == data->end()) {
-    return NotFound(fmt::format("static.configMapRef: ConfigMap \"{}\" has no key \"{}\"", ref.name, ref.key));
+    return NotFound(
+        fmt::format("static.configMapRef: ConfigMap \"{}\" has no key \"{}\"", ref.name, ref.key));
   }
   auto reader = ReadMaybeGzip(ReadString(std::move(text->second)), kMaxConfigMapText);
   return std::unique_ptr<Source>(new LineSource(std::move(reader), {}));
@@ -29,7 +31,8 @@ Result<std::unique_ptr<Source>> MakeConfigMapSource(const api::KeyRef& ref, cons
 }  // namespace
 
 std::vector<std::string> VariablesOf(const api::Source& source) {
-  if (source.http && source.http->format == api::HttpSource::Format::kSitemap) return SitemapVariables();
+  if (source.http && source.http->format == api::HttpSource::Format::kSitemap)
+    return SitemapVariables();
   std::vector<std::string> names = {"key"};
   if (source.pattern) {
     for (const auto& variable : source.pattern->variables) names.push_back(variable.name);
@@ -37,7 +40,8 @@ std::vector<std::string> VariablesOf(const api::Source& source) {
   return names;
 }
 
-Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec, const std::vector<std::string>& columns,
+Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
+                                           const std::vector<std::string>& columns,
                                            const Materials& materials, SourceFetcher* fetcher) {
   if (spec.pattern) {
     auto source = MakePatternSource(*spec.pattern, columns);
@@ -51,11 +55,13 @@ Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec, const std::v
     return source;
   }
   if (!spec.static_) return Invalid("a source needs one of static, pattern, http");
-  if (spec.static_->config_map_ref) return MakeConfigMapSource(*spec.static_->config_map_ref, materials);
+  if (spec.static_->config_map_ref)
+    return MakeConfigMapSource(*spec.static_->config_map_ref, materials);
   return std::unique_ptr<Source>(MakeKeyListSource(spec.static_->keys));
 }
 
-FilteredSource::FilteredSource(const api::Source& spec, std::uint16_t number, std::unique_ptr<Source> source)
+FilteredSource::FilteredSource(const api::Source& spec, std::uint16_t number,
+                               std::unique_ptr<Source> source)
     : name_(spec.name),
       number_(number),
       weight_(spec.weight),
@@ -69,7 +75,7 @@ asio::awaitable<Result<bool>> FilteredSource::Next(EntryChunk& chunk) {
   auto more = co_await source_->Next(chunk);
   if (!more) co_return Annotate(fmt::format("source \"{}\"", name_), more.error());
   const bool room = Filter(chunk);
-  co_return *more && room;
+  co_return *more&& room;
 }
 
 bool FilteredSource::Wanted(std::string_view key) const {

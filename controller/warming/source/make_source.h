@@ -18,13 +18,14 @@ namespace stoker::warming {
 // The names that URL templates may use for entries of this source; `key` comes first.
 std::vector<std::string> VariablesOf(const api::Source& source);
 
-// The stream itself, before filters. `fetcher` may be null where only local sources are wanted (then an
-// HTTP source is kInvalid); it outlives the source.
-Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec, const std::vector<std::string>& columns,
+// The stream itself, before filters. `fetcher` may be null where only local sources are wanted
+// (then an HTTP source is kInvalid); it outlives the source.
+Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
+                                           const std::vector<std::string>& columns,
                                            const Materials& materials, SourceFetcher* fetcher);
 
-// Applies what every source has: include, exclude, limit, weight; marks keys that are too long; and writes
-// the source's number into its entries.
+// Applies what every source has: include, exclude, limit, weight; marks keys that are too long; and
+// writes the source's number into its entries.
 class FilteredSource {
  public:
   FilteredSource(const api::Source& spec, std::uint16_t number, std::unique_ptr<Source> source);

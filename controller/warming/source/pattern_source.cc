@@ -11,7 +11,8 @@ namespace {
 std::uint64_t VariableSize(const api::PatternVariable& variable) {
   if (!variable.from || !variable.to) return variable.values.size();
   if (*variable.to < *variable.from) return 0;
-  const auto span = static_cast<std::uint64_t>(*variable.to) - static_cast<std::uint64_t>(*variable.from);
+  const auto span =
+      static_cast<std::uint64_t>(*variable.to) - static_cast<std::uint64_t>(*variable.from);
   return span == UINT64_MAX ? span : span + 1;
 }
 
@@ -58,7 +59,10 @@ class PatternSourceImpl final : public LocalSource {
  public:
   PatternSourceImpl(Template key, std::vector<Wheel> wheels, std::vector<std::size_t> columns,
                     std::int64_t count)
-      : key_(std::move(key)), wheels_(std::move(wheels)), columns_(std::move(columns)), count_(count),
+      : key_(std::move(key)),
+        wheels_(std::move(wheels)),
+        columns_(std::move(columns)),
+        count_(count),
         left_(count) {
     values_.resize(wheels_.size());
   }
@@ -94,8 +98,9 @@ Result<std::int64_t> CountPattern(const api::PatternSource& spec) {
     const std::uint64_t size = VariableSize(variable);
     if (size == 0) return 0;
     if (size > static_cast<std::uint64_t>(kMaxPatternEntries) / count) {
-      return Invalid(fmt::format("the pattern expands to more than {} keys; narrow the variable \"{}\"",
-                                 kMaxPatternEntries, variable.name));
+      return Invalid(
+          fmt::format("the pattern expands to more than {} keys; narrow the variable \"{}\"",
+                      kMaxPatternEntries, variable.name));
     }
     count *= size;
   }
@@ -115,7 +120,8 @@ Result<std::unique_ptr<LocalSource>> MakePatternSource(const api::PatternSource&
   std::vector<std::size_t> places;
   for (const std::string& column : columns) {
     const auto place = std::find(names.begin(), names.end(), column);
-    if (place == names.end()) return Invalid(fmt::format("the pattern has no variable \"{}\"", column));
+    if (place == names.end())
+      return Invalid(fmt::format("the pattern has no variable \"{}\"", column));
     places.push_back(static_cast<std::size_t>(place - names.begin()));
   }
   return std::unique_ptr<LocalSource>(

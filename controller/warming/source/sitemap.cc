@@ -39,7 +39,8 @@ SitemapItem ReadItem(const pugi::xml_node& node) {
 
 class SitemapSource final : public Source {
  public:
-  SitemapSource(std::string url, Template key, std::vector<std::size_t> columns, SourceFetcher& fetcher)
+  SitemapSource(std::string url, Template key, std::vector<std::size_t> columns,
+                SourceFetcher& fetcher)
       : key_(std::move(key)), columns_(std::move(columns)), fetcher_(fetcher) {
     seen_.insert(KeyHash(url));
     waiting_.push_front({std::move(url), 0});
@@ -79,17 +80,18 @@ class SitemapSource final : public Source {
         });
     if (!done) co_return done.error();
     auto parsed = ParseSitemap(std::move(body));
-    if (!parsed) co_return Annotate(next.url, parsed.error());
+    if (!parsed) co_return Annotate(WithoutQuery(next.url), parsed.error());
     if (!parsed->index) {
       document_ = std::move(*parsed);
       co_return Status{};
     }
     if (next.depth >= kMaxSitemapDepth) {
-      co_return Invalid(fmt::format("{}: sitemap indexes nest deeper than {}", next.url, kMaxSitemapDepth));
+      co_return Invalid(fmt::format("{}: sitemap indexes nest deeper than {}",
+                                    WithoutQuery(next.url), kMaxSitemapDepth));
     }
     for (auto item = parsed->items.rbegin(); item != parsed->items.rend(); ++item) {
       if (auto enqueued = Enqueue(std::move(item->location), next.depth + 1); !enqueued) {
-        co_return Annotate(next.url, enqueued.error());
+        co_return Annotate(WithoutQuery(next.url), enqueued.error());
       }
     }
     co_return Status{};
@@ -99,7 +101,8 @@ class SitemapSource final : public Source {
     STOKER_CHECK(ParseUrl(url));
     if (!seen_.insert(KeyHash(url)).second) return {};
     if (seen_.size() > kMaxSitemaps) {
-      return Error{Code::kExhausted, fmt::format("the index leads to more than {} sitemaps", kMaxSitemaps)};
+      return Error{Code::kExhausted,
+                   fmt::format("the index leads to more than {} sitemaps", kMaxSitemaps)};
     }
     waiting_.push_front({std::move(url), depth});
     return {};
@@ -138,15 +141,16 @@ Result<SitemapDocument> ParseSitemap(std::string body) {
   pugi::xml_document xml;
   const auto parsed = xml.load_buffer_inplace(text.data(), text.size());
   if (!parsed) {
-    return Invalid(fmt::format("the sitemap is not well-formed XML: {} at byte {}", parsed.description(),
-                               parsed.offset));
+    return Invalid(fmt::format("the sitemap is not well-formed XML: {} at byte {}",
+                               parsed.description(), parsed.offset));
   }
   const pugi::xml_node root = xml.document_element();
   SitemapDocument document;
   document.index = LocalName(root.name()) == "sitemapindex";
   if (!document.index && LocalName(root.name()) != "urlset") {
-    return Invalid(fmt::format("the document is no sitemap: its root is <{}>, not <urlset> or <sitemapindex>",
-                               std::string_view(root.name()).substr(0, 64)));
+    return Invalid(
+        fmt::format("the document is no sitemap: its root is <{}>, not <urlset> or <sitemapindex>",
+                    std::string_view(root.name()).substr(0, 64)));
   }
   const std::string_view wanted = document.index ? "sitemap" : "url";
   for (const pugi::xml_node node : root.children()) {
@@ -163,10 +167,12 @@ Result<std::unique_ptr<Source>> MakeSitemapSource(const api::HttpSource& spec,
   std::vector<std::size_t> places;
   for (const std::string& column : columns) {
     const auto place = std::find(known.begin(), known.end(), column);
-    if (place == known.end()) return Invalid(fmt::format("a sitemap has no variable \"{}\"", column));
+    if (place == known.end())
+      return Invalid(fmt::format("a sitemap has no variable \"{}\"", column));
     places.push_back(static_cast<std::size_t>(place - known.begin()));
   }
-  return std::unique_ptr<Source>(new SitemapSource(spec.url, std::move(key), std::move(places), fetcher));
+  return std::unique_ptr<Source>(
+      new SitemapSource(spec.url, std::move(key), std::move(places), fetcher));
 }
 
 }  // namespace stoker::warming

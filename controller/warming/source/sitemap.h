@@ -2,8 +2,8 @@
 
 // Sitemaps (sitemaps.org) and sitemap indexes, plain or gzip, as a source of entries.
 //
-// <priority> is the score (0.5 where it is missing). A location that is no http(s) URL fails as an entry; a
-// document that is no sitemap fails the source.
+// <priority> is the score (0.5 where it is missing). A location that is no http(s) URL fails as an
+// entry; a document that is no sitemap fails the source.
 //
 // Thread safety: one loop.
 

@@ -2,17 +2,19 @@
 
 // Where entries come from, as a stream: a source never holds its whole set.
 //
-// Next() appends a chunk of entries and says whether more may follow. A source says how it may be read
-// again: a Replayable one yields the same entries in the same order, so a checkpoint can count batches;
-// an Unstable one starts over and leans on the probe.
+// Next() appends a chunk of entries and says whether more may follow. A source says how it may be
+// read again: a Replayable one yields the same entries in the same order, so a checkpoint can count
+// batches; an Unstable one starts over and leans on the probe.
 //
-// Thread safety: one loop. Cancellation: what Next() waits for ends when its SourceFetcher is cancelled.
+// Thread safety: one loop. Cancellation: what Next() waits for ends when its SourceFetcher is
+// cancelled.
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/base/result.h"
@@ -33,6 +35,11 @@ class Source {
 
 inline constexpr std::size_t kChunkEntries = 512;
 
+// A URL as sentences may show it: without its query, which may hold a token.
+[[nodiscard]] inline std::string WithoutQuery(std::string_view url) {
+  return std::string(url.substr(0, url.find('?')));
+}
+
 // A source that has all it needs at hand and never waits.
 class LocalSource : public Source {
  public:
@@ -47,8 +54,9 @@ class LocalSource : public Source {
 class SourceFetcher {
  public:
   virtual ~SourceFetcher() = default;
-  // The body comes in pieces to `sink` (false: enough, an error); `restart` is called before every attempt,
-  // so that a body cut short is forgotten. The error's message names the URL and the reason.
+  // The body comes in pieces to `sink` (false: enough, an error); `restart` is called before every
+  // attempt, so that a body cut short is forgotten. The error's message names the URL (without its
+  // query) and the reason.
   virtual asio::awaitable<Status> Download(const std::string& url, std::size_t max_bytes,
                                            std::function<void()> restart, BodySink sink) = 0;
 };

@@ -43,7 +43,8 @@ void AppendEscaped(std::string_view value, const std::array<bool, 256>& keep, bo
 
 }  // namespace
 
-Result<Template> Template::Parse(std::string_view text, Kind kind, std::span<const std::string> known) {
+Result<Template> Template::Parse(std::string_view text, Kind kind,
+                                 std::span<const std::string> known) {
   Template result;
   std::string literal;
   for (std::size_t at = 0; at < text.size();) {
@@ -63,8 +64,8 @@ Result<Template> Template::Parse(std::string_view text, Kind kind, std::span<con
     if (plus) name.remove_prefix(1);
     const auto place = std::find(known.begin(), known.end(), name);
     if (place == known.end()) {
-      return Invalid(fmt::format("\"{}\" uses the unknown variable {{{}}}; known here: {{{}}}", text, name,
-                                 fmt::join(known, "}, {")));
+      return Invalid(fmt::format("\"{}\" uses the unknown variable {{{}}}; known here: {{{}}}",
+                                 text, name, fmt::join(known, "}, {")));
     }
     Escape escape = plus ? Escape::kKeepReserved : Escape::kAll;
     if (kind == Kind::kKey) escape = Escape::kNone;
@@ -84,9 +85,15 @@ void Template::Render(std::span<const std::string_view> values, std::string& out
     if (part.variable < 0) continue;
     const std::string_view value = values[static_cast<std::size_t>(part.variable)];
     switch (part.escape) {
-      case Escape::kNone: out.append(value); break;
-      case Escape::kAll: AppendEscaped(value, kUnreserved, false, out); break;
-      case Escape::kKeepReserved: AppendEscaped(value, kUnreservedAndReserved, true, out); break;
+      case Escape::kNone:
+        out.append(value);
+        break;
+      case Escape::kAll:
+        AppendEscaped(value, kUnreserved, false, out);
+        break;
+      case Escape::kKeepReserved:
+        AppendEscaped(value, kUnreservedAndReserved, true, out);
+        break;
     }
   }
 }

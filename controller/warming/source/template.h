@@ -2,8 +2,10 @@
 
 // "http://shop/api/{id}?lang={lang}": text with holes, parsed once and rendered a million times.
 //
-// In URLs a hole is an RFC 6570 expression: {name} percent-encodes everything but unreserved characters,
-// {+name} keeps reserved characters and finished %XX triplets. In keys both insert the value as it is.
+// In URLs a hole is an RFC 6570 expression: {name} percent-encodes everything but unreserved
+// characters,
+// {+name} keeps reserved characters and finished %XX triplets. In keys both insert the value as it
+// is.
 //
 // Thread safety: const after Parse.
 
@@ -20,9 +22,10 @@ class Template {
  public:
   enum class Kind { kKey, kUrl };
 
-  // Variables are named by their place in `known`. kInvalid for an unknown one (the sentence lists the
-  // known ones) and for braces that do not pair.
-  static Result<Template> Parse(std::string_view text, Kind kind, std::span<const std::string> known);
+  // Variables are named by their place in `known`. kInvalid for an unknown one (the sentence lists
+  // the known ones) and for braces that do not pair.
+  static Result<Template> Parse(std::string_view text, Kind kind,
+                                std::span<const std::string> known);
 
   // Appends the rendered text to `out`; `values` stand in the order of `known`.
   void Render(std::span<const std::string_view> values, std::string& out) const;
