@@ -41,6 +41,14 @@ class LeaderTest : public QuickstartTest {
   }
 };
 
+TEST_F(LeaderTest, CrashedLeaderIsStartedAnewAndResumes) {
+  const nlohmann::json leader = ReadyLeader();
+  Quickstart quickstart("quickstart", InProcess(1000));
+  ASSERT_TRUE(quickstart.Holds(kQuickstartEntries / 3));
+  SignalPod(leader, kController, SIGKILL);
+  ExpectCompletedByAnother(quickstart, "leader crashed");
+}
+
 TEST_F(LeaderTest, KilledLeaderIsFollowedByAnotherThatResumes) {
   const nlohmann::json leader = ReadyLeader();
   Quickstart quickstart("quickstart", InProcess(1000));

@@ -98,13 +98,11 @@ Quickstart::Quickstart(const std::string& folder, const json& patch) {
 }
 
 Quickstart::~Quickstart() {
-  InNamespace({"delete", "wp", kPolicy, "--ignore-not-found"});
+  InNamespace({"delete", "wp,pws", "--all"});
   InNamespace({"wait", "--for=delete", "jobs,pods", "-l", kOfPolicy, "--timeout=60s"});
 }
 
-void Quickstart::RemoveServers() {
-  Kubectl({"delete", "namespace", kNamespace, "--ignore-not-found", "--timeout=90s"});
-}
+void Quickstart::RenewOrigin() { InNamespace({"delete", "pod", "-l", "app=origin"}); }
 
 json Quickstart::Slow(int requests_per_second, int burst, int max_in_flight) {
   const json origin = {{"name", "origin"},

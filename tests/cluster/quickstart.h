@@ -32,8 +32,8 @@ class Quickstart {
   Quickstart(const Quickstart&) = delete;
   Quickstart& operator=(const Quickstart&) = delete;
 
-  // Ends origin and Redis too.
-  static void RemoveServers();
+  // Starts the origin anew, with an empty log: the node keeps no more than 10 MiB of it.
+  static void RenewOrigin();
 
   // A patch: an origin that takes 20 ms for each request but a connection's first, and this pacing.
   static nlohmann::json Slow(int requests_per_second, int burst, int max_in_flight);
@@ -70,7 +70,7 @@ bool Is(const nlohmann::json& object, const std::string& condition);
 // For test programs that use Quickstart.
 class QuickstartTest : public ::testing::Test {
  protected:
-  static void TearDownTestSuite() { Quickstart::RemoveServers(); }
+  static void TearDownTestSuite() { Quickstart::RenewOrigin(); }
 };
 
 }  // namespace stoker::testing

@@ -41,8 +41,14 @@ TEST(Rights, EveryRightGrantedIsUsed) {
   for (const AuditEvent& event : AuditLog()) {
     used.emplace(event.group, event.resource, event.verb);
   }
+  // Servers that cannot stream the list at the head of a watch are asked for the list: not this
+  // one.
+  const auto falls_back = [&](const Right& right) {
+    const auto& [group, resource, verb] = right;
+    return verb == "list" && used.contains({group, resource, "watch"});
+  };
   for (const Right& right : Granted()) {
-    EXPECT_TRUE(used.contains(right))
+    EXPECT_TRUE(used.contains(right) || falls_back(right))
         << "no test of the cluster made the controller " << std::get<2>(right) << " "
         << std::get<1>(right)
         << ": take it out of manifests/base/rbac.yaml, or run all tests (ctest -L cluster)";

@@ -84,17 +84,9 @@ TEST_F(TrustTest, ForgedJobIsNotExecuted) {
   EXPECT_EQ(quickstart.RedisKeys(), 0);
 }
 
-TEST_F(TrustTest, EditorsCannotMakeAJobTrustedThroughStatus) {
-  const Quickstart quickstart("quickstart", {{"spec", {{"suspend", true}}}});
-  const CommandResult patched =
-      In({"patch", kEditor, "wp", "quickstart", "--subresource=status", "--type=merge", "-p",
-          R"({"status": {"activeRun": {"name": "forged", "uid": "1", "mode": "InProcess"}}})"});
-  EXPECT_NE(patched.exit_code, 0);
-  EXPECT_THAT(patched.err, ::testing::HasSubstr("forbidden"));
-}
-
 TEST_F(TrustTest, MissingSecretIsToldAndHealsWhenItAppears) {
-  json patch = Quickstart::Slow(1000, 20, 20);
+  json patch = Quickstart::Slow(10'000, 20, 20);
+  patch["spec"]["origins"][0]["http"]["url"] = "http://origin.quickstart.svc/{key}";
   patch["spec"]["origins"][0]["http"]["headersSecretRef"] = {{"name", "origin-headers"}};
   Quickstart quickstart("quickstart", patch);
   ASSERT_TRUE(WaitFor([&] { return !quickstart.Policy()["status"]["conditions"].is_null(); }));
@@ -114,6 +106,12 @@ TEST_F(TrustTest, MissingSecretIsToldAndHealsWhenItAppears) {
       0);
   EXPECT_TRUE(quickstart.BecomesWarm(seconds(60)));  // looked at again every 30 s
   EXPECT_EQ(quickstart.RedisKeys(), kQuickstartEntries);
+
+  // It is asked for again when the next run is due.
+  ASSERT_EQ(In({"delete", "secret", "origin-headers"}).exit_code, 0);
+  ASSERT_EQ(In({"annotate", "wp", "quickstart", "stoker.dev/requestedAt=again"}).exit_code, 0);
+  EXPECT_TRUE(WaitFor([&] { return !Is(quickstart.Policy(), "Ready"); }));
+  EXPECT_TRUE(Is(quickstart.Policy(), "Warm")) << "the entries are as warm as before";
 }
 
 }  // namespace
