@@ -45,15 +45,16 @@ asio::awaitable<void> Fetch(Work& work) {
   while (work.next < work.entries) {
     const std::string key = std::to_string(work.next++);
     const std::string url = work.base + key;
-    FetchResult got =
-        co_await work.client.Fetch(url, std::chrono::steady_clock::now() + std::chrono::seconds(5), nullptr);
+    FetchResult got = co_await work.client.Fetch(
+        url, std::chrono::steady_clock::now() + std::chrono::seconds(5), nullptr);
     if (!got) {
       if (work.failed++ == 0) std::fprintf(stderr, "%s\n", got.error().message.c_str());
       continue;
     }
     ++work.fetched;
     co_await work.target.Writable();
-    work.target.Write(key, got->body, Millis(3'600'000), true, [&work](auto) { ++work.acknowledged; });
+    work.target.Write(key, got->body, Millis(3'600'000), true,
+                      [&work](auto) { ++work.acknowledged; });
   }
   if (--work.workers > 0) co_return;
   while (work.acknowledged < work.fetched) {
@@ -68,7 +69,8 @@ asio::awaitable<void> Fetch(Work& work) {
 int main(int argc, char** argv) {
   const long entries = argc > 1 ? std::atol(argv[1]) : 200'000;
   const int concurrency = argc > 2 ? std::atoi(argv[2]) : 64;
-  testing::NginxServer nginx("location / { return 200 \"" + std::string(1024, 'v') + "\"; }", "", "access_log off;");
+  testing::NginxServer nginx("location / { return 200 \"" + std::string(1024, 'v') + "\"; }", "",
+                             "access_log off;");
   testing::RedisServer redis;
   const auto guard = std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {}));
   RedisOptions options;
@@ -82,7 +84,8 @@ int main(int argc, char** argv) {
   work.workers = concurrency;
   for (int i = 0; i < concurrency; ++i) asio::co_spawn(loop, Fetch(work), asio::detached);
   loop.run();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double used = CpuSeconds() - cpu;
   std::printf("%ld fetched, %ld failed, %.0f/s, %.2f us CPU each\n", work.fetched, work.failed,
               static_cast<double>(entries) / seconds, used * 1e6 / static_cast<double>(entries));

@@ -2,7 +2,8 @@
 //
 //   bench_redis_write [entries=200000] [value bytes=1024] [host:port]
 //
-// Without an address it starts a redis-server of its own. CPU is this process's, servers' not counted.
+// Without an address it starts a redis-server of its own. CPU is this process's, servers' not
+// counted.
 
 #include <sys/resource.h>
 
@@ -52,7 +53,8 @@ asio::awaitable<void> WriteAll(Target& target, long entries, std::size_t bytes, 
                  [&tally](auto outcome) { ++(outcome ? tally.written : tally.other); });
   }
   while (tally.written + tally.other < entries) {
-    co_await target.Probe({"product:0"}, std::chrono::steady_clock::now() + std::chrono::seconds(10));
+    co_await target.Probe({"product:0"},
+                          std::chrono::steady_clock::now() + std::chrono::seconds(10));
   }
 }
 
@@ -72,10 +74,12 @@ int main(int argc, char** argv) {
   const auto start = std::chrono::steady_clock::now();
   {
     const auto target = MakeRedisTarget(loop, guard, options);
-    asio::co_spawn(loop, WriteAll(*target, entries, bytes, tally), [&](std::exception_ptr) { target->Cancel(); });
+    asio::co_spawn(loop, WriteAll(*target, entries, bytes, tally),
+                   [&](std::exception_ptr) { target->Cancel(); });
     loop.run();
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double used = CpuSeconds() - cpu;
   std::printf("%ld written, %ld failed, %.0f/s, %.2f us CPU each\n", tally.written, tally.other,
               static_cast<double>(entries) / seconds, used * 1e6 / static_cast<double>(entries));

@@ -20,7 +20,8 @@ void BadOrigin::Serve(ScriptedServer::Peer& connection) {
       seen_.push_back(peer.request_);
     }
     const auto from = peer.request_.find(' ') + 1;
-    const auto handler = handlers_.find(peer.request_.substr(from, peer.request_.find(' ', from) - from));
+    const auto handler =
+        handlers_.find(peer.request_.substr(from, peer.request_.find(' ', from) - from));
     open = handler != handlers_.end() && handler->second(peer);
   }
 }

@@ -19,17 +19,20 @@ NginxServer::NginxServer(const std::string& locations, const std::string& listen
     }
     return lines;
   }();
-  const std::string file = dir_.File(
-      "nginx.conf",
-      "daemon off;\nmaster_process off;\npid " + root + "/pid;\nerror_log " + root + "/error.log;\n" +
-          "events { worker_connections 1024; }\nhttp {\n" + temp +
-          "log_format short '$status $connection $connection_requests $request_uri';\n"
-          "access_log " + root + "/access.log short;\nkeepalive_requests 1000000;\n"
-          "server {\nlisten 127.0.0.1:" + std::to_string(port_) + " " + listen_options + ";\nroot " + root + "/www;\n" +
-          server_lines + "\n" + locations + "\n}\n}\n");
+  const std::string file =
+      dir_.File("nginx.conf",
+                "daemon off;\nmaster_process off;\npid " + root + "/pid;\nerror_log " + root +
+                    "/error.log;\n" + "events { worker_connections 1024; }\nhttp {\n" + temp +
+                    "log_format short '$status $connection $connection_requests $request_uri';\n"
+                    "access_log " +
+                    root +
+                    "/access.log short;\nkeepalive_requests 1000000;\n"
+                    "server {\nlisten 127.0.0.1:" +
+                    std::to_string(port_) + " " + listen_options + ";\nroot " + root + "/www;\n" +
+                    server_lines + "\n" + locations + "\n}\n}\n");
   process_ = std::make_unique<Process>(
-      std::vector<std::string>{"nginx", "-p", root, "-c", file, "-e", root + "/error.log"}, root + "/out",
-      std::map<std::string, std::string>{{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}});
+      std::vector<std::string>{"nginx", "-p", root, "-c", file, "-e", root + "/error.log"},
+      root + "/out", std::map<std::string, std::string>{{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}});
   if (!WaitFor([&] { return CanConnect(port_) || !process_->Running(); }) || !process_->Running()) {
     throw std::runtime_error("nginx did not start: " + process_->Output());
   }

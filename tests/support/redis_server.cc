@@ -29,7 +29,8 @@ void RedisServer::Start() {
   text += has_port ? "port 0\ntls-port " + std::to_string(port_) + "\n"
                    : "port " + std::to_string(port_) + "\n";
   const std::string file = dir_.File("redis.conf", text);
-  process_ = std::make_unique<Process>(std::vector<std::string>{"redis-server", file}, dir_.path() + "/log");
+  process_ = std::make_unique<Process>(std::vector<std::string>{"redis-server", file},
+                                       dir_.path() + "/log");
   if (!WaitFor([&] { return CanConnect(port_) || !process_->Running(); }) || !process_->Running()) {
     throw std::runtime_error("redis-server did not start: " + process_->Output());
   }
@@ -55,13 +56,14 @@ TestCertificates MakeCertificates(const TempDir& dir, const std::string& alt_nam
   made.key_file = dir.path() + "/key.pem";
   const std::string ca_key = dir.path() + "/ca-key.pem";
   const std::string request = dir.path() + "/request.pem";
-  MustRun({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-           "2", "-subj", "/CN=Test CA", "-keyout", ca_key, "-out", made.ca_file});
-  MustRun({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
-           "/CN=test", "-keyout", made.key_file, "-out", request});
+  MustRun({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+           "-nodes", "-days", "2", "-subj", "/CN=Test CA", "-keyout", ca_key, "-out",
+           made.ca_file});
+  MustRun({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+           "-subj", "/CN=test", "-keyout", made.key_file, "-out", request});
   const std::string extensions = dir.File("extensions", "subjectAltName=" + alt_names + "\n");
-  MustRun({"openssl", "x509", "-req", "-in", request, "-CA", made.ca_file, "-CAkey", ca_key, "-CAcreateserial", "-days",
-           "2", "-extfile", extensions, "-out", made.cert_file});
+  MustRun({"openssl", "x509", "-req", "-in", request, "-CA", made.ca_file, "-CAkey", ca_key,
+           "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", made.cert_file});
   made.ca_pem = ReadFile(made.ca_file);
   made.cert_pem = ReadFile(made.cert_file);
   made.key_pem = ReadFile(made.key_file);

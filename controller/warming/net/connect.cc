@@ -27,16 +27,26 @@ Result<std::uint16_t> ParsePort(std::string_view text) {
 
 std::string_view ToString(ConnectError::Reason reason) {
   switch (reason) {
-    case Reason::kRefused: return "ConnectionRefused";
-    case Reason::kReset: return "ConnectionReset";
-    case Reason::kUnreachable: return "Unreachable";
-    case Reason::kUnknownHost: return "UnknownHost";
-    case Reason::kResolver: return "ResolverFailed";
-    case Reason::kTlsNotTrusted: return "TLSNotTrusted";
-    case Reason::kTls: return "TLSFailed";
-    case Reason::kEgressRefused: return "EgressRefused";
-    case Reason::kTimeout: return "Timeout";
-    case Reason::kCancelled: return "Cancelled";
+    case Reason::kRefused:
+      return "ConnectionRefused";
+    case Reason::kReset:
+      return "ConnectionReset";
+    case Reason::kUnreachable:
+      return "Unreachable";
+    case Reason::kUnknownHost:
+      return "UnknownHost";
+    case Reason::kResolver:
+      return "ResolverFailed";
+    case Reason::kTlsNotTrusted:
+      return "TLSNotTrusted";
+    case Reason::kTls:
+      return "TLSFailed";
+    case Reason::kEgressRefused:
+      return "EgressRefused";
+    case Reason::kTimeout:
+      return "Timeout";
+    case Reason::kCancelled:
+      return "Cancelled";
   }
   return "Unreachable";
 }
@@ -104,7 +114,8 @@ struct Connector::Impl {
           ConnectError(Reason::kUnreachable, Code::kInvalid, where + ": " + port.error().message));
     }
     Cancellable asking(self);
-    auto addresses = co_await NameCache::Resolve(self->names, endpoint.host, asking.waiter, deadline);
+    auto addresses =
+        co_await NameCache::Resolve(self->names, endpoint.host, asking.waiter, deadline);
     if (!addresses) co_return tl::make_unexpected(std::move(addresses.error()));
     Cancellable dialling(self);
     auto socket = co_await Dial(self->loop, std::move(*addresses), *port, *self->guard, where,
@@ -115,7 +126,8 @@ struct Connector::Impl {
     }
     if (!endpoint.tls) co_return MakePlainStream(std::move(*socket), where);
     Cancellable shaking(self);
-    co_return co_await MakeTlsStream(std::move(*socket), std::move(endpoint), shaking.waiter, deadline);
+    co_return co_await MakeTlsStream(std::move(*socket), std::move(endpoint), shaking.waiter,
+                                     deadline);
   }
 };
 

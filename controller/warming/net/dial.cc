@@ -29,8 +29,13 @@ class Race : public std::enable_shared_from_this<Race> {
  public:
   Race(asio::io_context& loop, std::vector<asio::ip::address> addresses, std::uint16_t port,
        const EgressGuard& guard, std::string where, Waiter& waiter)
-      : loop_(loop), addresses_(std::move(addresses)), port_(port), guard_(guard),
-        where_(std::move(where)), waiter_(&waiter), head_start_(loop) {}
+      : loop_(loop),
+        addresses_(std::move(addresses)),
+        port_(port),
+        guard_(guard),
+        where_(std::move(where)),
+        waiter_(&waiter),
+        head_start_(loop) {}
 
   void StartNext() {
     while (waiter_ != nullptr && next_ < addresses_.size()) {
@@ -65,10 +70,9 @@ class Race : public std::enable_shared_from_this<Race> {
     const auto socket = std::make_shared<tcp::socket>(loop_);
     sockets_.push_back(socket);
     ++running_;
-    socket->async_connect(tcp::endpoint(address, port_),
-                          [self = shared_from_this(), socket](std::error_code ec) {
-                            self->OnConnect(*socket, ec);
-                          });
+    socket->async_connect(
+        tcp::endpoint(address, port_),
+        [self = shared_from_this(), socket](std::error_code ec) { self->OnConnect(*socket, ec); });
   }
 
   void OnConnect(tcp::socket& socket, std::error_code ec) {
@@ -115,8 +119,7 @@ class Race : public std::enable_shared_from_this<Race> {
 asio::awaitable<DialResult> Dial(asio::io_context& loop, std::vector<asio::ip::address> addresses,
                                  std::uint16_t port, const EgressGuard& guard, std::string where,
                                  Waiter& waiter, SteadyTime deadline) {
-  const auto race =
-      std::make_shared<Race>(loop, std::move(addresses), port, guard, where, waiter);
+  const auto race = std::make_shared<Race>(loop, std::move(addresses), port, guard, where, waiter);
   race->StartNext();
   co_await waiter.Wait(deadline);
   race->Abandon();

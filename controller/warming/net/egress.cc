@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 9> kRefusedByDefault = {
     "fd00:ec2::254",    // AWS metadata
 };
 
-// IPv4 as its mapped form, whichever way it was wrapped: ::ffff:a.b.c.d, or NAT64's 64:ff9b::a.b.c.d.
+// IPv4 as its mapped form, whichever way it was wrapped: ::ffff:a.b.c.d, or NAT64's
+// 64:ff9b::a.b.c.d.
 address_v6 Canonical(const address& given) {
   if (given.is_v4()) return asio::ip::make_address_v6(asio::ip::v4_mapped, given.to_v4());
   address_v6::bytes_type bytes = given.to_v6().to_bytes();
@@ -64,8 +65,7 @@ Result<ParsedRange> ParseRange(std::string_view text) {
   int prefix = bits;
   if (slash != std::string_view::npos) {
     const std::string_view digits = text.substr(slash + 1);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
     if (error != std::errc() || end != digits.data() + digits.size() || prefix < 0 ||
         prefix > bits) {
       return bad;

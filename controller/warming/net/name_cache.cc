@@ -14,8 +14,9 @@ SteadyTime Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-asio::awaitable<Lookup::Addresses> NameCache::Resolve(std::shared_ptr<NameCache> self, std::string host,
-                                                      Waiter& waiter, SteadyTime deadline) {
+asio::awaitable<Lookup::Addresses> NameCache::Resolve(std::shared_ptr<NameCache> self,
+                                                      std::string host, Waiter& waiter,
+                                                      SteadyTime deadline) {
   std::error_code ec;
   const asio::ip::address literal = asio::ip::make_address(host, ec);
   if (!ec) co_return std::vector{literal};
@@ -32,10 +33,12 @@ asio::awaitable<Lookup::Addresses> NameCache::Resolve(std::shared_ptr<NameCache>
   if (waiter.cancelled() || !question->answer) {
     const auto asked = self->questions_.find(host);
     const bool last = question->waiting.empty();
-    if (last && asked != self->questions_.end() && asked->second == question) self->questions_.erase(asked);
+    if (last && asked != self->questions_.end() && asked->second == question)
+      self->questions_.erase(asked);
   }
   if (waiter.cancelled()) {
-    co_return tl::make_unexpected(ConnectError(Reason::kCancelled, Code::kCancelled, host + ": cancelled"));
+    co_return tl::make_unexpected(
+        ConnectError(Reason::kCancelled, Code::kCancelled, host + ": cancelled"));
   }
   if (!question->answer) {
     co_return tl::make_unexpected(ConnectError(Reason::kTimeout, Code::kTimeout,

@@ -1,11 +1,13 @@
 #pragma once
 
-// Names to addresses for one loop: an answer is kept for a few seconds, and a name is asked for once however many
-// connections want it.
+// Names to addresses for one loop: an answer is kept for a few seconds, and a name is asked for
+// once however many connections want it.
 //
-// When a run begins, all its connections open at once; without this each would ask the name servers the same.
+// When a run begins, all its connections open at once; without this each would ask the name servers
+// the same.
 //
-// Thread safety: one loop. Lifetime: shared by the coroutines that wait. Shutdown: cancelling their Waiters.
+// Thread safety: one loop. Lifetime: shared by the coroutines that wait. Shutdown: cancelling their
+// Waiters.
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
@@ -22,11 +24,13 @@ namespace stoker::warming {
 
 class NameCache {
  public:
-  NameCache(asio::io_context& loop, ResolverOptions options) : loop_(loop), options_(std::move(options)) {}
+  NameCache(asio::io_context& loop, ResolverOptions options)
+      : loop_(loop), options_(std::move(options)) {}
 
   // An address stands for itself. The waiter ends the wait early; it is of no use afterwards.
-  static asio::awaitable<Lookup::Addresses> Resolve(std::shared_ptr<NameCache> self, std::string host,
-                                                    Waiter& waiter, SteadyTime deadline);
+  static asio::awaitable<Lookup::Addresses> Resolve(std::shared_ptr<NameCache> self,
+                                                    std::string host, Waiter& waiter,
+                                                    SteadyTime deadline);
   // The addresses did not serve: ask again next time.
   void Forget(const std::string& host) { answers_.erase(host); }
 
@@ -35,7 +39,8 @@ class NameCache {
     std::vector<asio::ip::address> addresses;
     SteadyTime until;
   };
-  // One question on its way. Its waiters own it, for c-ares must not be torn down by its own callback.
+  // One question on its way. Its waiters own it, for c-ares must not be torn down by its own
+  // callback.
   struct Question {
     Question(asio::io_context& loop, const ResolverOptions& options) : lookup(loop, options) {}
     Lookup lookup;

@@ -143,19 +143,19 @@ struct Lookup::Impl : std::enable_shared_from_this<Lookup::Impl> {
     using asio::posix::stream_descriptor;
     if (watch->want_read && !watch->reading) {
       watch->reading = true;
-      watch->descriptor.async_wait(
-          stream_descriptor::wait_read, [self = shared_from_this(), fd, watch](std::error_code ec) {
-            watch->reading = false;
-            if (!ec) self->Process(watch, fd, ARES_SOCKET_BAD);
-          });
+      watch->descriptor.async_wait(stream_descriptor::wait_read,
+                                   [self = shared_from_this(), fd, watch](std::error_code ec) {
+                                     watch->reading = false;
+                                     if (!ec) self->Process(watch, fd, ARES_SOCKET_BAD);
+                                   });
     }
     if (watch->want_write && !watch->writing) {
       watch->writing = true;
-      watch->descriptor.async_wait(
-          stream_descriptor::wait_write, [self = shared_from_this(), fd, watch](std::error_code ec) {
-            watch->writing = false;
-            if (!ec) self->Process(watch, ARES_SOCKET_BAD, fd);
-          });
+      watch->descriptor.async_wait(stream_descriptor::wait_write,
+                                   [self = shared_from_this(), fd, watch](std::error_code ec) {
+                                     watch->writing = false;
+                                     if (!ec) self->Process(watch, ARES_SOCKET_BAD, fd);
+                                   });
     }
   }
 

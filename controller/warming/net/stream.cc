@@ -172,13 +172,13 @@ std::unique_ptr<Stream> MakePlainStream(tcp::socket socket, std::string name) {
   return std::make_unique<PlainStream>(std::move(socket), std::move(name));
 }
 
-asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket,
-                                             Endpoint endpoint, Waiter& waiter, SteadyTime deadline) {
+asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket, Endpoint endpoint, Waiter& waiter,
+                                             SteadyTime deadline) {
   const std::string where = endpoint.host + ":" + endpoint.port;
   const std::string& configured = endpoint.tls->options().server_name;
   const std::string name = configured.empty() ? endpoint.host : configured;
-  const auto state = std::make_shared<TlsState>(std::move(socket),
-                                                static_cast<SSL_CTX*>(endpoint.tls->native()));
+  const auto state =
+      std::make_shared<TlsState>(std::move(socket), static_cast<SSL_CTX*>(endpoint.tls->native()));
   SSL* ssl = state->stream.native_handle();
   ExpectName(ssl, name);
   const auto finished = std::make_shared<Waiter*>(&waiter);
@@ -195,8 +195,8 @@ asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket,
       co_return tl::make_unexpected(
           ConnectError(Reason::kCancelled, Code::kCancelled, where + ": cancelled"));
     }
-    co_return tl::make_unexpected(ConnectError(Reason::kTimeout, Code::kTimeout,
-                                               where + " did not finish the TLS handshake in time"));
+    co_return tl::make_unexpected(ConnectError(
+        Reason::kTimeout, Code::kTimeout, where + " did not finish the TLS handshake in time"));
   }
   if (state->handshake) {
     ConnectError error = ExplainHandshake(where, name, ssl, state->handshake);

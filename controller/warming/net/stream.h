@@ -18,7 +18,7 @@ namespace stoker::warming {
 std::unique_ptr<Stream> MakePlainStream(asio::ip::tcp::socket socket, std::string name);
 
 // Shakes hands over `socket`. The waiter ends the wait early: by deadline or by Cancel().
-asio::awaitable<ConnectResult> MakeTlsStream(asio::ip::tcp::socket socket,
-                                             Endpoint endpoint, Waiter& waiter, SteadyTime deadline);
+asio::awaitable<ConnectResult> MakeTlsStream(asio::ip::tcp::socket socket, Endpoint endpoint,
+                                             Waiter& waiter, SteadyTime deadline);
 
 }  // namespace stoker::warming

@@ -55,7 +55,8 @@ Status UseIdentity(SSL_CTX* ctx, const TlsOptions& options) {
   if (options.cert_pem.empty()) return Invalid("private key given without a certificate");
   if (options.key_pem.empty()) return Invalid("certificate given without its private key");
   const bool parsed = ForEachCertificate(options.cert_pem, [ctx](X509* cert, int index) {
-    return (index == 0 ? SSL_CTX_use_certificate(ctx, cert) : SSL_CTX_add1_chain_cert(ctx, cert)) == 1;
+    return (index == 0 ? SSL_CTX_use_certificate(ctx, cert) : SSL_CTX_add1_chain_cert(ctx, cert)) ==
+           1;
   });
   if (!parsed) return Invalid("certificate does not parse: give PEM, the leaf first");
   const BioPtr bio = Memory(options.key_pem);
@@ -78,7 +79,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const TlsOptions& opt
   SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_verify(ctx, options.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify(ctx, options.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
+                     nullptr);
   Status status = UseTrust(ctx, options.ca_pem);
   if (status) status = UseIdentity(ctx, options);
   ERR_clear_error();

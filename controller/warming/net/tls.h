@@ -12,9 +12,9 @@
 namespace stoker::warming {
 
 struct TlsOptions {
-  std::string ca_pem;      // empty: the system's
+  std::string ca_pem;  // empty: the system's
   std::string cert_pem, key_pem;
-  std::string server_name; // SNI and the verified name; empty: the host dialled
+  std::string server_name;  // SNI and the verified name; empty: the host dialled
   bool insecure_skip_verify = false;
 };
 

@@ -54,7 +54,8 @@ BodyDecoder::Outcome BodyDecoder::Feed(std::string_view piece, const Output& out
   std::array<char, 16384> buffer;
   do {
     if (impl_->ended) {  // a further gzip member; anything else after the end is damage
-      if (impl_->encoding != Encoding::kGzip || inflateReset(&stream) != Z_OK) return Outcome::kCorrupt;
+      if (impl_->encoding != Encoding::kGzip || inflateReset(&stream) != Z_OK)
+        return Outcome::kCorrupt;
       impl_->ended = false;
     }
     stream.next_out = reinterpret_cast<Bytef*>(buffer.data());

@@ -2,8 +2,8 @@
 
 // Undoes Content-Encoding (gzip, deflate) piece by piece, under a cap on what comes out.
 //
-// A few kilobytes can decode to gigabytes, and a body cut off in the middle decodes without complaint: both
-// are failures here.
+// A few kilobytes can decode to gigabytes, and a body cut off in the middle decodes without
+// complaint: both are failures here.
 //
 // Thread safety: one loop.
 
@@ -18,7 +18,8 @@ Encoding ParseEncoding(std::string_view header);
 
 class BodyDecoder {
  public:
-  using Output = std::function<bool(std::string_view)>;  // false: stop, the cap or the reader says so
+  using Output =
+      std::function<bool(std::string_view)>;  // false: stop, the cap or the reader says so
 
   explicit BodyDecoder(Encoding encoding);
   ~BodyDecoder();

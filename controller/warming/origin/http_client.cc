@@ -25,8 +25,9 @@ FetchError Fail(std::string reason, std::string message, bool retryable = false,
 
 FetchError FromConnect(ConnectError error) {
   using Reason = ConnectError::Reason;
-  const bool final = error.reason == Reason::kTlsNotTrusted || error.reason == Reason::kEgressRefused ||
-                     error.reason == Reason::kCancelled || error.code == Code::kInvalid;
+  const bool final = error.reason == Reason::kTlsNotTrusted ||
+                     error.reason == Reason::kEgressRefused || error.reason == Reason::kCancelled ||
+                     error.code == Code::kInvalid;
   return Fail(std::string(ToString(error.reason)), std::move(error.message), !final, true);
 }
 
@@ -54,14 +55,19 @@ FetchError ExplainEnd(const Url& url, HttpConnection& connection, End end, std::
   const std::string where = Describe(url);
   const std::string complaint(connection.parser().complaint());
   switch (end) {
-    case End::kTimeout: return Fail("Timeout", where + " did not answer in time", true);
-    case End::kClosed: return Fail("Cancelled", where + ": cancelled");
+    case End::kTimeout:
+      return Fail("Timeout", where + " did not answer in time", true);
+    case End::kClosed:
+      return Fail("Cancelled", where + ": cancelled");
     case End::kTooLarge:
-      return Fail("BodyTooLarge", where + " " + complaint + " (at most " + std::to_string(max_body) +
-                                      " bytes of body are taken)");
-    case End::kStopped: return Fail("Cancelled", where + ": the reader had enough");
-    case End::kBroken: return Fail("ConnectionReset", "GET " + where + ": " + connection.error(), true, true);
-    default: return Fail("BadResponse", where + " " + complaint, true);
+      return Fail("BodyTooLarge", where + " " + complaint + " (at most " +
+                                      std::to_string(max_body) + " bytes of body are taken)");
+    case End::kStopped:
+      return Fail("Cancelled", where + ": the reader had enough");
+    case End::kBroken:
+      return Fail("ConnectionReset", "GET " + where + ": " + connection.error(), true, true);
+    default:
+      return Fail("BadResponse", where + " " + complaint, true);
   }
 }
 
@@ -78,10 +84,11 @@ FetchError ExplainStatus(const Url& url, const ResponseParser& parser) {
 }
 
 // The URL of the next hop; an error when there shall be none.
-tl::expected<std::string, FetchError> NextHop(const Url& url, const ResponseParser& parser, int hops,
-                                              int max_hops) {
+tl::expected<std::string, FetchError> NextHop(const Url& url, const ResponseParser& parser,
+                                              int hops, int max_hops) {
   if (parser.location().empty()) {
-    return tl::make_unexpected(Fail("BadResponse", Describe(url) + " redirected without a Location"));
+    return tl::make_unexpected(
+        Fail("BadResponse", Describe(url) + " redirected without a Location"));
   }
   if (hops >= max_hops) {
     return tl::make_unexpected(Fail("TooManyRedirects", Describe(url) + " was reached after " +
@@ -90,8 +97,8 @@ tl::expected<std::string, FetchError> NextHop(const Url& url, const ResponsePars
   }
   Result<std::string> next = ResolveUrl(url, parser.location());
   if (!next) {
-    return tl::make_unexpected(Fail("BadResponse", Describe(url) + " redirected to a bad Location: " +
-                                                       next.error().message));
+    return tl::make_unexpected(Fail(
+        "BadResponse", Describe(url) + " redirected to a bad Location: " + next.error().message));
   }
   return std::move(*next);
 }
@@ -102,14 +109,18 @@ asio::awaitable<std::optional<FetchError>> AskLeave(const Leave& leave) {
   Status allowed = co_await leave();
   if (allowed) co_return std::nullopt;
   const bool cancelled = allowed.error().code == Code::kCancelled;
-  co_return Fail(cancelled ? "Cancelled" : "Timeout", std::move(allowed.error().message), !cancelled);
+  co_return Fail(cancelled ? "Cancelled" : "Timeout", std::move(allowed.error().message),
+                 !cancelled);
 }
 
 }  // namespace
 
 struct HttpClient::Impl {
   Impl(asio::io_context& l, std::shared_ptr<const EgressGuard> guard, HttpClientOptions o)
-      : loop(l), options(std::move(o)), connector(l, std::move(guard), options.resolver), hosts(options) {}
+      : loop(l),
+        options(std::move(o)),
+        connector(l, std::move(guard), options.resolver),
+        hosts(options) {}
 
   asio::io_context& loop;
   const HttpClientOptions options;
@@ -137,7 +148,8 @@ struct HttpClient::Impl {
   };
 
   // One request and its whole response; `connection` holds it on success.
-  asio::awaitable<std::optional<FetchError>> Request(const Call& call, HttpHost& host, const Url& url, bool own,
+  asio::awaitable<std::optional<FetchError>> Request(const Call& call, HttpHost& host,
+                                                     const Url& url, bool own,
                                                      ConnectionPtr& connection) {
     connection = hosts.TakeIdle(host);
     for (bool reused = connection != nullptr;; reused = false) {
@@ -146,15 +158,20 @@ struct HttpClient::Impl {
         if (!stream) co_return FromConnect(std::move(stream.error()));
         connection = std::make_unique<HttpConnection>(loop, std::move(*stream));
       }
-      connection->request().assign("GET ").append(url.target).append(own ? host.tail : host.tail_for_strangers);
+      connection->request()
+          .assign("GET ")
+          .append(url.target)
+          .append(own ? host.tail : host.tail_for_strangers);
       End end = End::kDone;
       {
         const Busy guard(*this, connection.get());
-        end = co_await connection->Exchange(call.deadline, options.max_body_bytes, call.sink ? &call.sink : nullptr);
+        end = co_await connection->Exchange(call.deadline, options.max_body_bytes,
+                                            call.sink ? &call.sink : nullptr);
       }
       if (end == End::kDone) co_return std::nullopt;
       if (end == End::kBroken && reused && !connection->parser().started()) {
-        // The peer closed while the connection was idle, most likely before it saw this request: once more.
+        // The peer closed while the connection was idle, most likely before it saw this request:
+        // once more.
         connection.reset();
         if (auto refused = co_await AskLeave(call.leave)) co_return refused;
         if (cancelled) co_return Fail("Cancelled", Describe(url) + ": cancelled");
@@ -162,7 +179,8 @@ struct HttpClient::Impl {
       }
       // The status is known and the rest of an error's body does not matter.
       const ResponseParser& parser = connection->parser();
-      if (end == End::kTooLarge && parser.has_headers() && parser.status() >= 300) co_return std::nullopt;
+      if (end == End::kTooLarge && parser.has_headers() && parser.status() >= 300)
+        co_return std::nullopt;
       co_return ExplainEnd(url, *connection, end, options.max_body_bytes);
     }
   }
@@ -176,15 +194,18 @@ struct HttpClient::Impl {
       if (!url) co_return tl::make_unexpected(Fail("InvalidURL", std::move(url.error().message)));
       own = own && (hops == 0 || SameOrigin(previous, *url));
       Result<std::shared_ptr<HttpHost>> host = self->hosts.Find(*url);
-      if (!host) co_return tl::make_unexpected(Fail("InvalidRequest", std::move(host.error().message)));
+      if (!host)
+        co_return tl::make_unexpected(Fail("InvalidRequest", std::move(host.error().message)));
       ConnectionPtr connection;
-      std::optional<FetchError> failed = co_await self->Request(call, **host, *url, own, connection);
+      std::optional<FetchError> failed =
+          co_await self->Request(call, **host, *url, own, connection);
       if (failed) co_return tl::make_unexpected(std::move(*failed));
       ResponseParser& parser = connection->parser();
       FetchResult result;
       const bool redirects = IsRedirect(parser.status()) && self->options.follow_redirects;
       if (parser.brings_value()) {
-        result = Fetched{std::move(parser.body()), std::move(parser.content_type()), parser.wire_bytes()};
+        result = Fetched{std::move(parser.body()), std::move(parser.content_type()),
+                         parser.wire_bytes()};
       } else if (!redirects) {
         result = tl::make_unexpected(ExplainStatus(*url, parser));
       } else if (auto next = NextHop(*url, parser, hops, self->options.max_redirects)) {
@@ -194,7 +215,8 @@ struct HttpClient::Impl {
       }
       if (!self->cancelled) self->hosts.GiveBack(**host, std::move(connection));
       if (!redirects || !result) co_return result;
-      if (auto refused = co_await AskLeave(call.leave)) co_return tl::make_unexpected(std::move(*refused));
+      if (auto refused = co_await AskLeave(call.leave))
+        co_return tl::make_unexpected(std::move(*refused));
       previous = std::move(*url);
     }
   }
@@ -212,7 +234,8 @@ asio::awaitable<FetchResult> HttpClient::Fetch(const std::string& url, SteadyTim
 }
 
 asio::awaitable<FetchResult> HttpClient::FetchStreaming(const std::string& url, SteadyTime deadline,
-                                                        const Leave& before_redirect, BodySink sink) {
+                                                        const Leave& before_redirect,
+                                                        BodySink sink) {
   return Impl::Fetch(impl_, {url, deadline, before_redirect, std::move(sink)});
 }
 

@@ -25,10 +25,14 @@ HttpConnection::End HttpConnection::Failed(Error error) {
 
 HttpConnection::End HttpConnection::Translate(ResponseParser::State state) {
   switch (state) {
-    case ResponseParser::State::kDone: return End::kDone;
-    case ResponseParser::State::kTooLarge: return End::kTooLarge;
-    case ResponseParser::State::kStopped: return End::kStopped;
-    default: return End::kBad;
+    case ResponseParser::State::kDone:
+      return End::kDone;
+    case ResponseParser::State::kTooLarge:
+      return End::kTooLarge;
+    case ResponseParser::State::kStopped:
+      return End::kStopped;
+    default:
+      return End::kBad;
   }
 }
 

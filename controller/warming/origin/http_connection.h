@@ -1,6 +1,7 @@
 #pragma once
 
-// One keep-alive connection of the HTTP client: sends a request, reads one response, under a deadline.
+// One keep-alive connection of the HTTP client: sends a request, reads one response, under a
+// deadline.
 //
 // Thread safety: one loop. Shutdown: Close() makes an Exchange in flight return kClosed.
 
@@ -19,18 +20,19 @@ namespace stoker::warming {
 class HttpConnection {
  public:
   enum class End {
-    kDone,      // a whole response is in parser()
-    kBroken,    // the connection failed: error()
+    kDone,    // a whole response is in parser()
+    kBroken,  // the connection failed: error()
     kTimeout,
-    kClosed,    // by Close()
-    kBad,       // parser().complaint() says what is wrong with the response
+    kClosed,  // by Close()
+    kBad,     // parser().complaint() says what is wrong with the response
     kTooLarge,
-    kStopped,   // by the sink
+    kStopped,  // by the sink
   };
 
   HttpConnection(asio::io_context& loop, std::unique_ptr<Stream> stream);
 
-  // What Exchange() sends, written in place so that its memory serves every request of the connection.
+  // What Exchange() sends, written in place so that its memory serves every request of the
+  // connection.
   [[nodiscard]] std::string& request() { return request_; }
   // Sends the request and reads the response to its end. The connection outlives the call.
   asio::awaitable<End> Exchange(SteadyTime deadline, std::size_t max_body,

@@ -27,7 +27,9 @@ std::string FindBadHeader(const HttpClientOptions& options) {
 bool Is(const std::string& name, const char* other) { return strcasecmp(name.c_str(), other) == 0; }
 
 // Headers that say nothing about who asks; the rest may come from Secrets.
-bool MayCrossHosts(const std::string& name) { return Is(name, "accept") || Is(name, "accept-language"); }
+bool MayCrossHosts(const std::string& name) {
+  return Is(name, "accept") || Is(name, "accept-language");
+}
 
 bool IsOurs(const std::string& name) {
   return Is(name, "connection") || Is(name, "content-length") || Is(name, "transfer-encoding");
@@ -93,9 +95,9 @@ std::string HttpHosts::Tail(const Url& url, bool own) const {
 }
 
 void HttpHosts::ForgetOne() {
-  const auto oldest = std::min_element(hosts_.begin(), hosts_.end(), [](const auto& a, const auto& b) {
-    return a.second->used < b.second->used;
-  });
+  const auto oldest = std::min_element(
+      hosts_.begin(), hosts_.end(),
+      [](const auto& a, const auto& b) { return a.second->used < b.second->used; });
   idle_ -= oldest->second->idle.size();
   oldest->second->idle.clear();
   oldest->second->used = 0;  // whoever still talks to it does not give connections back
@@ -122,7 +124,8 @@ void HttpHosts::GiveBack(HttpHost& host, ConnectionPtr connection) {
 void HttpHosts::CloseOne() {
   HttpHost* oldest = nullptr;
   for (const auto& [key, host] : hosts_) {
-    if (!host->idle.empty() && (oldest == nullptr || host->used < oldest->used)) oldest = host.get();
+    if (!host->idle.empty() && (oldest == nullptr || host->used < oldest->used))
+      oldest = host.get();
   }
   if (oldest == nullptr) return;
   oldest->idle.erase(oldest->idle.begin());

@@ -2,8 +2,9 @@
 
 // The hosts that a client talked to: how to greet each, and its idle connections.
 //
-// URLs can name any number of hosts (redirects, sitemaps, templates), and each idle connection costs a file
-// descriptor. Both are bounded: the host not used for longest is forgotten, the connection idle for longest closed.
+// URLs can name any number of hosts (redirects, sitemaps, templates), and each idle connection
+// costs a file descriptor. Both are bounded: the host not used for longest is forgotten, the
+// connection idle for longest closed.
 //
 // Thread safety: one loop. A host that was forgotten lives on while a request to it is in flight.
 
@@ -21,8 +22,8 @@ namespace stoker::warming {
 // One scheme, host and port.
 struct HttpHost {
   Endpoint endpoint;
-  // What follows the target in a request: for the host that the headers are meant for, and for others, to which a
-  // redirect led.
+  // What follows the target in a request: for the host that the headers are meant for, and for
+  // others, to which a redirect led.
   std::string tail, tail_for_strangers;
   std::vector<std::unique_ptr<HttpConnection>> idle;  // the warmest last
   std::uint64_t used = 0;                             // by the clock of HttpHosts
@@ -56,7 +57,7 @@ class HttpHosts {
   std::shared_ptr<const TlsContext> system_trust_;
   std::size_t idle_ = 0;  // over all of hosts_
   std::uint64_t clock_ = 0;
-  std::string key_;       // memory for Find
+  std::string key_;  // memory for Find
 };
 
 }  // namespace stoker::warming

@@ -19,17 +19,25 @@ bool Is(const std::string& field, std::string_view name) {
 }  // namespace
 
 struct ResponseParser::Hooks {
-  static ResponseParser* Self(http_parser* parser) { return static_cast<ResponseParser*>(parser->data); }
+  static ResponseParser* Self(http_parser* parser) {
+    return static_cast<ResponseParser*>(parser->data);
+  }
 
   static const http_parser_settings& Settings() {
     static const http_parser_settings settings = [] {
       http_parser_settings s;
       http_parser_settings_init(&s);
       s.on_status = [](http_parser* p, const char*, size_t n) { return Self(p)->CountHeader(n); };
-      s.on_header_field = [](http_parser* p, const char* at, size_t n) { return Self(p)->TakeField({at, n}); };
-      s.on_header_value = [](http_parser* p, const char* at, size_t n) { return Self(p)->TakeValue({at, n}); };
+      s.on_header_field = [](http_parser* p, const char* at, size_t n) {
+        return Self(p)->TakeField({at, n});
+      };
+      s.on_header_value = [](http_parser* p, const char* at, size_t n) {
+        return Self(p)->TakeValue({at, n});
+      };
       s.on_headers_complete = [](http_parser* p) { return Self(p)->EndHeaders(); };
-      s.on_body = [](http_parser* p, const char* at, size_t n) { return Self(p)->TakeBody({at, n}); };
+      s.on_body = [](http_parser* p, const char* at, size_t n) {
+        return Self(p)->TakeBody({at, n});
+      };
       s.on_message_complete = [](http_parser* p) { return Self(p)->EndMessage(); };
       return s;
     }();
@@ -37,7 +45,8 @@ struct ResponseParser::Hooks {
   }
 };
 
-void ResponseParser::Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink) {
+void ResponseParser::Reset(std::size_t max_body,
+                           const std::function<bool(std::string_view)>* sink) {
   max_body_ = max_body;
   sink_ = sink;
   wire_bytes_ = 0;
@@ -75,7 +84,8 @@ ResponseParser::State ResponseParser::Fail(State state, std::string_view complai
 
 ResponseParser::State ResponseParser::Feed(std::string_view data) {
   wire_bytes_ += data.size();
-  const std::size_t used = http_parser_execute(&parser_, &Hooks::Settings(), data.data(), data.size());
+  const std::size_t used =
+      http_parser_execute(&parser_, &Hooks::Settings(), data.data(), data.size());
   const http_errno error = HTTP_PARSER_ERRNO(&parser_);
   if (state_ == State::kDone) {
     if (parser_.upgrade == 0 && used >= data.size()) return state_;
@@ -83,8 +93,10 @@ ResponseParser::State ResponseParser::Feed(std::string_view data) {
     return Fail(State::kBad, parser_.upgrade != 0 ? "switched protocols"
                                                   : "sent more than its Content-Length says");
   }
-  if (error == HPE_HEADER_OVERFLOW) return Fail(State::kTooLarge, "sent headers of more than 64 KiB");
-  if (error != HPE_OK && state_ == State::kMore) return Fail(State::kBad, "sent something that is not HTTP");
+  if (error == HPE_HEADER_OVERFLOW)
+    return Fail(State::kTooLarge, "sent headers of more than 64 KiB");
+  if (error != HPE_OK && state_ == State::kMore)
+    return Fail(State::kBad, "sent something that is not HTTP");
   return state_;
 }
 
@@ -177,7 +189,8 @@ bool ResponseParser::Deliver(std::string_view piece) {
 int ResponseParser::TakeBody(std::string_view piece) {
   if (!decoder_) return Deliver(piece) ? 0 : 1;
   const auto outcome = decoder_->Feed(piece, [this](std::string_view out) { return Deliver(out); });
-  if (outcome == BodyDecoder::Outcome::kCorrupt) Fail(State::kBad, "sent a damaged compressed body");
+  if (outcome == BodyDecoder::Outcome::kCorrupt)
+    Fail(State::kBad, "sent a damaged compressed body");
   return outcome == BodyDecoder::Outcome::kOk ? 0 : 1;
 }
 

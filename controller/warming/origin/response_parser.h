@@ -2,8 +2,8 @@
 
 // One HTTP/1.x response, from bytes as they come, into a body that is whole or an error.
 //
-// Wraps http_parser and adds what it lacks: caps on headers and body, decoding, interim (1xx) answers, and the
-// difference between a body that ended and one that was cut off.
+// Wraps http_parser and adds what it lacks: caps on headers and body, decoding, interim (1xx)
+// answers, and the difference between a body that ended and one that was cut off.
 //
 // Thread safety: one loop. Reset() makes it ready for the next response on the same connection.
 

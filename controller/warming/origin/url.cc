@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kMaxUrl = 8192;
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y;
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y; });
 }
 
 bool IsHostCharacter(char c) {
@@ -107,7 +106,8 @@ Result<Url> ParseUrl(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f ||
         c == '\\') {
-      return Invalid("the URL holds a space, backslash, control or non-ASCII character; percent-encode it");
+      return Invalid(
+          "the URL holds a space, backslash, control or non-ASCII character; percent-encode it");
     }
   }
   Url url;
@@ -142,7 +142,8 @@ Result<std::string> ResolveUrl(const Url& base, std::string_view reference) {
     resolved = SchemeAndAuthority(base) + CleanTarget(reference);
   } else {
     const std::string_view path = std::string_view(base.target).substr(0, base.target.find('?'));
-    const std::string_view kept = reference.front() == '?' ? path : path.substr(0, path.rfind('/') + 1);
+    const std::string_view kept =
+        reference.front() == '?' ? path : path.substr(0, path.rfind('/') + 1);
     resolved = SchemeAndAuthority(base) + CleanTarget(std::string(kept) + std::string(reference));
   }
   if (auto checked = ParseUrl(resolved); !checked) return std::move(checked.error());

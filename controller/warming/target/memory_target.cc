@@ -47,8 +47,8 @@ struct MemoryStore::Impl {
     return found->second;
   }
 
-  tl::expected<WriteOutcome, TargetError> Put(std::string_view key, std::string_view value, Millis ttl,
-                                              bool if_absent) {
+  tl::expected<WriteOutcome, TargetError> Put(std::string_view key, std::string_view value,
+                                              Millis ttl, bool if_absent) {
     Stripe& stripe = StripeOf(key);
     const std::lock_guard lock(stripe.mutex);
     const auto found = stripe.items.find(std::string(key));
@@ -59,7 +59,8 @@ struct MemoryStore::Impl {
     if (bytes.fetch_add(needed) + needed > max_bytes + freed) {
       bytes.fetch_sub(needed);
       return tl::make_unexpected(TargetError{
-          "TargetOutOfMemory", "the memory target is full: it holds at most " + std::to_string(max_bytes) + " bytes",
+          "TargetOutOfMemory",
+          "the memory target is full: it holds at most " + std::to_string(max_bytes) + " bytes",
           false, true});
     }
     bytes.fetch_sub(freed);
@@ -109,8 +110,9 @@ class MemoryTarget final : public Target {
   // Answers on a later turn of the loop, as a connection would.
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done) override {
-    auto outcome = cancelled_ ? tl::make_unexpected(TargetError{"Cancelled", "cancelled", false, true})
-                              : store_->impl_->Put(key, value, ttl, if_absent);
+    auto outcome = cancelled_
+                       ? tl::make_unexpected(TargetError{"Cancelled", "cancelled", false, true})
+                       : store_->impl_->Put(key, value, ttl, if_absent);
     asio::post(loop_, [done = std::move(done), outcome = std::move(outcome)]() mutable {
       done(std::move(outcome));
     });
@@ -137,7 +139,8 @@ class MemoryTarget final : public Target {
   bool cancelled_ = false;
 };
 
-std::unique_ptr<Target> MakeMemoryTarget(asio::io_context& loop, std::shared_ptr<MemoryStore> store) {
+std::unique_ptr<Target> MakeMemoryTarget(asio::io_context& loop,
+                                         std::shared_ptr<MemoryStore> store) {
   return std::make_unique<MemoryTarget>(loop, std::move(store));
 }
 

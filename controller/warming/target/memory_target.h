@@ -2,7 +2,8 @@
 
 // A map in this process instead of a cache: for trying a policy on a laptop and for tests.
 //
-// The store is shared by the loops behind striped locks and bounded by bytes (then TargetOutOfMemory).
+// The store is shared by the loops behind striped locks and bounded by bytes (then
+// TargetOutOfMemory).
 //
 // Thread safety: MemoryStore from any thread; the Targets made on it each belong to one loop.
 
@@ -27,6 +28,7 @@ class MemoryStore {
   std::unique_ptr<Impl> impl_;
 };
 
-std::unique_ptr<Target> MakeMemoryTarget(asio::io_context& loop, std::shared_ptr<MemoryStore> store);
+std::unique_ptr<Target> MakeMemoryTarget(asio::io_context& loop,
+                                         std::shared_ptr<MemoryStore> store);
 
 }  // namespace stoker::warming

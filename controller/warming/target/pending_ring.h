@@ -2,7 +2,8 @@
 
 // A first-in, first-out ring that grows by doubling and never gives memory back while in use.
 //
-// std::deque allocates and frees a block every few elements; a pipeline at full speed would feel it.
+// std::deque allocates and frees a block every few elements; a pipeline at full speed would feel
+// it.
 //
 // Thread safety: plain value.
 

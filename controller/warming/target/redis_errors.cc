@@ -17,21 +17,32 @@ struct Meaning {
 // The first that fits wins, so the longer come first.
 constexpr std::array kMeanings = {
     Meaning{"OOM", "TargetOutOfMemory", false, true, "raise maxmemory, or warm less"},
-    Meaning{"READONLY", "TargetReadOnly", false, true, "name the primary, not a replica, in the target's address"},
-    Meaning{"MISCONF", "TargetReadOnly", false, true, "the server refuses writes until it can save to disk"},
+    Meaning{"READONLY", "TargetReadOnly", false, true,
+            "name the primary, not a replica, in the target's address"},
+    Meaning{"MISCONF", "TargetReadOnly", false, true,
+            "the server refuses writes until it can save to disk"},
     Meaning{"LOADING", "TargetLoading", true, true, "it is still loading its data"},
     Meaning{"NOAUTH", "TargetAuth", false, true, "set credentialsSecretRef"},
-    Meaning{"WRONGPASS", "TargetAuth", false, true, "check the user name and password in credentialsSecretRef"},
-    Meaning{"NOPERM", "TargetAuth", false, true, "grant the user SET, GET, EXISTS and PTTL on these keys"},
-    Meaning{"ERR invalid password", "TargetAuth", false, true, "check the password in credentialsSecretRef"},
-    Meaning{"ERR Client sent AUTH", "TargetAuth", false, true, "the server has no password: drop credentialsSecretRef"},
-    Meaning{"ERR AUTH", "TargetAuth", false, true, "the server has no password: drop credentialsSecretRef"},
+    Meaning{"WRONGPASS", "TargetAuth", false, true,
+            "check the user name and password in credentialsSecretRef"},
+    Meaning{"NOPERM", "TargetAuth", false, true,
+            "grant the user SET, GET, EXISTS and PTTL on these keys"},
+    Meaning{"ERR invalid password", "TargetAuth", false, true,
+            "check the password in credentialsSecretRef"},
+    Meaning{"ERR Client sent AUTH", "TargetAuth", false, true,
+            "the server has no password: drop credentialsSecretRef"},
+    Meaning{"ERR AUTH", "TargetAuth", false, true,
+            "the server has no password: drop credentialsSecretRef"},
     Meaning{"ERR DB index", "TargetRejected", false, true, "choose a database that the server has"},
-    Meaning{"ERR invalid DB index", "TargetRejected", false, true, "choose a database that the server has"},
+    Meaning{"ERR invalid DB index", "TargetRejected", false, true,
+            "choose a database that the server has"},
     Meaning{"ERR max number of clients", "TargetUnavailable", true, true, "raise maxclients"},
-    Meaning{"ERR string exceeds", "ValueTooLarge", false, false, "Redis takes values up to 512 MiB"},
-    Meaning{"MOVED", "TargetRejected", false, true, "this is a Redis Cluster, and the target's mode is Standalone"},
-    Meaning{"ASK", "TargetRejected", false, true, "this is a Redis Cluster, and the target's mode is Standalone"},
+    Meaning{"ERR string exceeds", "ValueTooLarge", false, false,
+            "Redis takes values up to 512 MiB"},
+    Meaning{"MOVED", "TargetRejected", false, true,
+            "this is a Redis Cluster, and the target's mode is Standalone"},
+    Meaning{"ASK", "TargetRejected", false, true,
+            "this is a Redis Cluster, and the target's mode is Standalone"},
     Meaning{"CLUSTERDOWN", "TargetUnavailable", true, true, "the cluster does not serve now"},
     Meaning{"MASTERDOWN", "TargetUnavailable", true, true, "its primary is down"},
     Meaning{"NOREPLICAS", "TargetUnavailable", true, true, "too few replicas are connected"},
@@ -73,9 +84,15 @@ TargetError FromConnect(const ConnectError& error) {
   target.message = error.message;
   target.whole_target = true;
   switch (error.reason) {
-    case Reason::kTlsNotTrusted: target.reason = "TargetTLSNotTrusted"; break;
-    case Reason::kEgressRefused: target.reason = "EgressRefused"; break;
-    case Reason::kCancelled: target.reason = "Cancelled"; break;
+    case Reason::kTlsNotTrusted:
+      target.reason = "TargetTLSNotTrusted";
+      break;
+    case Reason::kEgressRefused:
+      target.reason = "EgressRefused";
+      break;
+    case Reason::kCancelled:
+      target.reason = "Cancelled";
+      break;
     case Reason::kTimeout:
       target.reason = "TargetTimeout";
       target.retryable = true;
@@ -96,8 +113,9 @@ TargetError NoAnswerInTime(std::string_view where) {
 }
 
 TargetError NotRedis(std::string_view where) {
-  return {"TargetRejected", std::string(where) + " does not speak the Redis protocol; is the address right?",
-          false, true};
+  return {"TargetRejected",
+          std::string(where) + " does not speak the Redis protocol; is the address right?", false,
+          true};
 }
 
 TargetError TargetCancelled(std::string_view where) {

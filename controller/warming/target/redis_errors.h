@@ -12,8 +12,8 @@
 
 namespace stoker::warming {
 
-// `reply` without its leading "-". `where` is "host:port". The sentence quotes the server at most 160
-// characters, and never what it echoes of a command's arguments.
+// `reply` without its leading "-". `where` is "host:port". The sentence quotes the server at most
+// 160 characters, and never what it echoes of a command's arguments.
 TargetError FromRedisReply(std::string_view where, std::string_view reply);
 
 TargetError FromConnect(const ConnectError& error);

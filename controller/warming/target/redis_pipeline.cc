@@ -12,7 +12,8 @@
 namespace stoker::warming {
 namespace {
 
-constexpr std::size_t kWorthSending = 128 << 10;  // still in the core's cache when the kernel copies it
+constexpr std::size_t kWorthSending = 128
+                                      << 10;  // still in the core's cache when the kernel copies it
 constexpr std::size_t kLargestText = std::size_t{512} << 20;  // the default of proto-max-bulk-len
 constexpr Millis kFirstBackoff{50};
 constexpr Millis kLongestBackoff{2'000};
@@ -23,9 +24,12 @@ SteadyTime Now() { return std::chrono::steady_clock::now(); }
 
 RedisPipeline::RedisPipeline(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
                              RedisOptions options)
-    : loop_(loop), options_(std::move(options)),
+    : loop_(loop),
+      options_(std::move(options)),
       where_(options_.endpoint.host + ":" + options_.endpoint.port),
-      connector_(loop, std::move(guard), options_.resolver), backoff_wait_(loop), room_(loop),
+      connector_(loop, std::move(guard), options_.resolver),
+      backoff_wait_(loop),
+      room_(loop),
       reply_deadline_(loop, [this] {
         timed_out_ = true;
         if (stream_) stream_->Close();
@@ -35,12 +39,13 @@ RedisPipeline::RedisPipeline(asio::io_context& loop, std::shared_ptr<const Egres
 
 // ---- What callers ask for ----
 
-asio::awaitable<tl::expected<void, TargetError>> RedisPipeline::Open(std::shared_ptr<RedisPipeline> self,
-                                                                     SteadyTime deadline) {
+asio::awaitable<tl::expected<void, TargetError>> RedisPipeline::Open(
+    std::shared_ptr<RedisPipeline> self, SteadyTime deadline) {
   if (self->cancelled_) co_return tl::make_unexpected(TargetCancelled(self->where_));
   if (self->state_ == State::kReady) co_return tl::expected<void, TargetError>();
   const auto opener = std::make_shared<Opener>(self->loop_);
-  self->openers_.push_back(opener);  // first: a refused address fails before EnsureDialling() returns
+  self->openers_.push_back(
+      opener);  // first: a refused address fails before EnsureDialling() returns
   self->EnsureDialling(deadline);
   co_await opener->waiter.Wait(deadline);
   if (opener->error) co_return tl::make_unexpected(std::move(*opener->error));
@@ -102,7 +107,8 @@ void RedisPipeline::Cancel() {
 
 // ---- Sending ----
 
-// Sees to it that what is in out_ gets sent: now, when it is much, or at the end of this turn of the loop.
+// Sees to it that what is in out_ gets sent: now, when it is much, or at the end of this turn of
+// the loop.
 void RedisPipeline::SendSoon() {
   if (state_ != State::kReady) return EnsureDialling(SteadyTime::max());
   if (sending_bytes_ > 0) return;  // SendRest() goes on with it
@@ -111,7 +117,8 @@ void RedisPipeline::SendSoon() {
   send_posted_ = true;
   asio::post(loop_, [self = shared_from_this()] {
     self->send_posted_ = false;
-    if (self->state_ == State::kReady && self->sending_bytes_ == 0 && !self->out_.empty()) self->Send();
+    if (self->state_ == State::kReady && self->sending_bytes_ == 0 && !self->out_.empty())
+      self->Send();
   });
 }
 
@@ -159,12 +166,14 @@ void RedisPipeline::EnsureDialling(SteadyTime deadline) {
   asio::co_spawn(loop_, Serve(shared_from_this(), deadline), asio::detached);
 }
 
-asio::awaitable<void> RedisPipeline::Serve(std::shared_ptr<RedisPipeline> self, SteadyTime deadline) {
+asio::awaitable<void> RedisPipeline::Serve(std::shared_ptr<RedisPipeline> self,
+                                           SteadyTime deadline) {
   if (self->not_before_ > Now()) {
     co_await self->backoff_wait_.Wait(std::min(self->not_before_, deadline));
   }
   const SteadyTime dial_deadline = std::min(deadline, Now() + self->options_.reply_timeout);
-  ConnectResult connected = co_await self->connector_.Connect(self->options_.endpoint, dial_deadline);
+  ConnectResult connected =
+      co_await self->connector_.Connect(self->options_.endpoint, dial_deadline);
   if (!connected) co_return self->End(FromConnect(connected.error()));
   if (self->cancelled_) co_return self->End(TargetCancelled(self->where_));
   const std::shared_ptr<Stream> stream = std::move(*connected);
@@ -242,14 +251,18 @@ void RedisPipeline::Settle(const RespReply& reply) {
   SettleWrite(command.done, command.expect, reply);
 }
 
-void RedisPipeline::SettleWrite(const WriteDone& done, Expect expect, const RespReply& reply) const {
+void RedisPipeline::SettleWrite(const WriteDone& done, Expect expect,
+                                const RespReply& reply) const {
   switch (reply.type) {
-    case RespReply::Type::kSimple: return done(WriteOutcome::kWritten);
+    case RespReply::Type::kSimple:
+      return done(WriteOutcome::kWritten);
     case RespReply::Type::kNil:
       if (expect == Expect::kWrittenOrPresent) return done(WriteOutcome::kPresent);
       break;
-    case RespReply::Type::kError: return done(tl::make_unexpected(FromRedisReply(where_, reply.text)));
-    default: break;
+    case RespReply::Type::kError:
+      return done(tl::make_unexpected(FromRedisReply(where_, reply.text)));
+    default:
+      break;
   }
   done(tl::make_unexpected(NotRedis(where_)));
 }

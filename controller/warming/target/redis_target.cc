@@ -11,7 +11,8 @@ using Expect = RedisPipeline::Expect;
 using PipelinePtr = std::shared_ptr<RedisPipeline>;
 using Keys = std::vector<std::string_view>;
 
-asio::awaitable<tl::expected<std::vector<bool>, TargetError>> ProbeKeys(PipelinePtr pipeline, Keys keys,
+asio::awaitable<tl::expected<std::vector<bool>, TargetError>> ProbeKeys(PipelinePtr pipeline,
+                                                                        Keys keys,
                                                                         SteadyTime deadline) {
   const auto batch = pipeline->StartBatch(keys.size());
   for (const std::string_view key : keys) pipeline->Ask({"EXISTS", key}, Expect::kInteger);
@@ -23,7 +24,8 @@ asio::awaitable<tl::expected<std::vector<bool>, TargetError>> ProbeKeys(Pipeline
   co_return present;
 }
 
-asio::awaitable<tl::expected<std::vector<Held>, TargetError>> ReadKeys(PipelinePtr pipeline, Keys keys,
+asio::awaitable<tl::expected<std::vector<Held>, TargetError>> ReadKeys(PipelinePtr pipeline,
+                                                                       Keys keys,
                                                                        SteadyTime deadline) {
   const auto batch = pipeline->StartBatch(keys.size() * 2);
   for (const std::string_view key : keys) {
@@ -72,7 +74,8 @@ class RedisTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> MakeRedisTarget(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
+std::unique_ptr<Target> MakeRedisTarget(asio::io_context& loop,
+                                        std::shared_ptr<const EgressGuard> guard,
                                         RedisOptions options) {
   return std::make_unique<RedisTarget>(
       std::make_shared<RedisPipeline>(loop, std::move(guard), std::move(options)));

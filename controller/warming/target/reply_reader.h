@@ -2,8 +2,8 @@
 
 // The replies that come over one connection, read in place.
 //
-// What a peer announces is not believed: the buffer grows with what has come (doubling), never with what a length
-// promises, so a lying server costs it the bytes that it claims.
+// What a peer announces is not believed: the buffer grows with what has come (doubling), never with
+// what a length promises, so a lying server costs it the bytes that it claims.
 //
 // Thread safety: plain value.
 
@@ -19,8 +19,8 @@ class ReplyReader {
  public:
   explicit ReplyReader(RespLimits limits = {}) : limits_(limits) {}
 
-  // Takes the next reply that is here whole. kMore: read into Room(), tell Added(), and ask again. `reply`'s text is
-  // valid until Room() or Reset().
+  // Takes the next reply that is here whole. kMore: read into Room(), tell Added(), and ask again.
+  // `reply`'s text is valid until Room() or Reset().
   RespStatus Next(RespReply& reply);
   // Where the next bytes go; never empty.
   std::span<char> Room();

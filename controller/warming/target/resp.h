@@ -2,9 +2,9 @@
 
 // RESP2, both ways, for pipelines of many small commands.
 //
-// Commands are written in place into one growing buffer; replies are read in place, as views into the
-// connection's buffer, without an allocation each. Lengths that a broken peer sends are capped before they
-// are believed.
+// Commands are written in place into one growing buffer; replies are read in place, as views into
+// the connection's buffer, without an allocation each. Lengths that a broken peer sends are capped
+// before they are believed.
 //
 // Thread safety: plain values.
 
@@ -39,8 +39,8 @@ class RespWriter {
 struct RespReply {
   enum class Type { kSimple, kError, kInteger, kBulk, kNil, kArray };
   Type type = Type::kNil;
-  std::string_view text;      // kSimple, kError, kBulk; valid until the buffer changes
-  std::int64_t integer = 0;   // kInteger; kArray: how many replies follow
+  std::string_view text;     // kSimple, kError, kBulk; valid until the buffer changes
+  std::int64_t integer = 0;  // kInteger; kArray: how many replies follow
 };
 
 struct RespLimits {
@@ -51,8 +51,8 @@ struct RespLimits {
 
 enum class RespStatus { kOk, kMore, kBad };
 
-// Reads the reply at the front of `data`. kOk sets `reply` and `used`; kMore touches nothing but `used`,
-// which then says how long `data` must be at least; kBad: not RESP, or beyond a limit.
+// Reads the reply at the front of `data`. kOk sets `reply` and `used`; kMore touches nothing but
+// `used`, which then says how long `data` must be at least; kBad: not RESP, or beyond a limit.
 RespStatus ParseReply(std::string_view data, const RespLimits& limits, RespReply& reply,
                       std::size_t& used);
 

@@ -1,9 +1,10 @@
 #include <arpa/inet.h>
-#include <asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <asio/steady_timer.hpp>
 
 #include "controller/warming/net/connect.h"
 #include "tests/support/loop_runner.h"
@@ -25,7 +26,8 @@ struct Attempt {
   milliseconds took{0};
 };
 
-Attempt Dial(Endpoint endpoint, milliseconds deadline, bool guarded = false, ResolverOptions resolver = {}) {
+Attempt Dial(Endpoint endpoint, milliseconds deadline, bool guarded = false,
+             ResolverOptions resolver = {}) {
   asio::io_context loop;
   Connector connector(loop, Guard(guarded), std::move(resolver));
   const auto start = std::chrono::steady_clock::now();
@@ -65,7 +67,8 @@ class SilentNameServer {
 
 TEST(Connect, SilentNameServerCostsTheDeadline) {
   const SilentNameServer silent;
-  const Attempt attempt = Dial({"shop.example", "80", nullptr}, milliseconds(500), false, {.servers = silent.address()});
+  const Attempt attempt = Dial({"shop.example", "80", nullptr}, milliseconds(500), false,
+                               {.servers = silent.address()});
   ASSERT_TRUE(attempt.error);
   EXPECT_EQ(attempt.error->reason, Reason::kTimeout);
   EXPECT_EQ(attempt.error->code, Code::kTimeout);
@@ -80,7 +83,9 @@ TEST(Connect, OneNameIsAskedForOnceHoweverManyWait) {
   Connector connector(loop, Guard(false), {.servers = silent.address(), .attempts = 1});
   int ended = 0;
   for (int i = 0; i < 20; ++i) {
-    asio::co_spawn(loop, connector.Connect({"shop.example", "80", nullptr}, std::chrono::steady_clock::now() + milliseconds(300)),
+    asio::co_spawn(loop,
+                   connector.Connect({"shop.example", "80", nullptr},
+                                     std::chrono::steady_clock::now() + milliseconds(300)),
                    [&](std::exception_ptr, ConnectResult result) {
                      ended += !result && result.error().reason == Reason::kTimeout ? 1 : 0;
                    });
@@ -127,12 +132,14 @@ TEST(Connect, SaysThatNobodyListens) {
 TEST(Connect, GuardIsAskedAtTheDialForNamesToo) {
   const testing::RedisServer server;
   for (const char* host : {"127.0.0.1", "localhost", "::ffff:127.0.0.1"}) {
-    const Attempt attempt = Dial({host, std::to_string(server.port()), nullptr}, milliseconds(5000), true);
+    const Attempt attempt =
+        Dial({host, std::to_string(server.port()), nullptr}, milliseconds(5000), true);
     ASSERT_TRUE(attempt.error) << host;
     EXPECT_EQ(attempt.error->reason, Reason::kEgressRefused) << host;
     EXPECT_EQ(attempt.error->code, Code::kPermission) << host;
   }
-  EXPECT_FALSE(Dial({"localhost", std::to_string(server.port()), nullptr}, milliseconds(5000)).error);
+  EXPECT_FALSE(
+      Dial({"localhost", std::to_string(server.port()), nullptr}, milliseconds(5000)).error);
 }
 
 TEST(Connect, CancelEndsAHangingDial) {
@@ -142,8 +149,8 @@ TEST(Connect, CancelEndsAHangingDial) {
   asio::steady_timer timer(loop, milliseconds(50));
   timer.async_wait([&](std::error_code) { connector.Cancel(); });
   const auto start = std::chrono::steady_clock::now();
-  const ConnectResult result =
-      testing::RunOn(loop, connector.Connect({"shop.example", "80", nullptr}, start + std::chrono::seconds(20)));
+  const ConnectResult result = testing::RunOn(
+      loop, connector.Connect({"shop.example", "80", nullptr}, start + std::chrono::seconds(20)));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().reason, Reason::kCancelled);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
@@ -154,10 +161,12 @@ class TlsDial : public ::testing::Test {
   TlsDial()
       : certs_(testing::MakeCertificates(dir_, "DNS:cache.test,IP:127.0.0.1")),
         nginx_("location / { return 200 x; }", "ssl",
-               "ssl_certificate " + certs_.cert_file + "; ssl_certificate_key " + certs_.key_file + ";") {}
+               "ssl_certificate " + certs_.cert_file + "; ssl_certificate_key " + certs_.key_file +
+                   ";") {}
 
   Attempt Try(const TlsOptions& options) {
-    return Dial({"127.0.0.1", std::to_string(nginx_.port()), *TlsContext::Make(options)}, milliseconds(5000));
+    return Dial({"127.0.0.1", std::to_string(nginx_.port()), *TlsContext::Make(options)},
+                milliseconds(5000));
   }
 
   testing::TempDir dir_;
@@ -174,7 +183,8 @@ TEST_F(TlsDial, UnknownAuthorityIsNotTrusted) {
   const Attempt attempt = Try({});
   ASSERT_TRUE(attempt.error);
   EXPECT_EQ(attempt.error->reason, Reason::kTlsNotTrusted);
-  EXPECT_NE(attempt.error->message.find("certificate not trusted ("), std::string::npos) << attempt.error->message;
+  EXPECT_NE(attempt.error->message.find("certificate not trusted ("), std::string::npos)
+      << attempt.error->message;
   EXPECT_FALSE(Try({.insecure_skip_verify = true}).error);
 }
 
@@ -182,7 +192,8 @@ TEST_F(TlsDial, WrongNameSaysWhichFieldMendsIt) {
   const Attempt attempt = Try({.ca_pem = certs_.ca_pem, .server_name = "other.test"});
   ASSERT_TRUE(attempt.error);
   EXPECT_EQ(attempt.error->reason, Reason::kTlsNotTrusted);
-  EXPECT_NE(attempt.error->message.find("not valid for other.test"), std::string::npos) << attempt.error->message;
+  EXPECT_NE(attempt.error->message.find("not valid for other.test"), std::string::npos)
+      << attempt.error->message;
 }
 
 TEST_F(TlsDial, MismatchedKeyIsFoundBeforeDialling) {

@@ -1,7 +1,6 @@
-#include <asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
-
+#include <asio/steady_timer.hpp>
 #include <thread>
 
 #include "controller/warming/origin/http_client.h"
@@ -22,34 +21,46 @@ std::shared_ptr<const EgressGuard> Open() {
 std::map<std::string, BadOrigin::Handler> Misbehaviour() {
   return {
       {"/stall", [](Peer& peer) { return peer.Stall(), false; }},
-      {"/stall-in-body", [](Peer& peer) {
+      {"/stall-in-body",
+       [](Peer& peer) {
          peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
          return peer.Stall(), false;
        }},
-      {"/trickle", [](Peer& peer) {
+      {"/trickle",
+       [](Peer& peer) {
          peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
          while (peer.Send("x")) std::this_thread::sleep_for(milliseconds(20));
          return false;
        }},
       {"/reset", [](Peer& peer) { return peer.Reset(), false; }},
       {"/close", [](Peer&) { return false; }},
-      {"/short", [](Peer& peer) { return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), false; }},
-      {"/long", [](Peer& peer) { return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhalf"); }},
-      {"/huge-claim", [](Peer& peer) { return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"); }},
-      {"/endless-body", [](Peer& peer) {
+      {"/short",
+       [](Peer& peer) {
+         return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"), false;
+       }},
+      {"/long",
+       [](Peer& peer) { return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhalf"); }},
+      {"/huge-claim",
+       [](Peer& peer) {
+         return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n");
+       }},
+      {"/endless-body",
+       [](Peer& peer) {
          peer.Send("HTTP/1.1 200 OK\r\n\r\n");
          const std::string chunk(65536, 'x');
          while (peer.Send(chunk)) {
          }
          return false;
        }},
-      {"/endless-headers", [](Peer& peer) {
+      {"/endless-headers",
+       [](Peer& peer) {
          peer.Send("HTTP/1.1 200 OK\r\n");
          while (peer.Send("X-Pad: " + std::string(1000, 'x') + "\r\n")) {
          }
          return false;
        }},
-      {"/endless-error", [](Peer& peer) {
+      {"/endless-error",
+       [](Peer& peer) {
          peer.Send("HTTP/1.1 503 Busy\r\nRetry-After: 3\r\n\r\n");
          const std::string chunk(65536, 'x');
          while (peer.Send(chunk)) {
@@ -58,9 +69,12 @@ std::map<std::string, BadOrigin::Handler> Misbehaviour() {
        }},
       {"/not-http", [](Peer& peer) { return peer.Send("220 smtp.example ESMTP\r\n"), false; }},
       {"/no-content", [](Peer& peer) { return peer.Send("HTTP/1.1 204 No Content\r\n\r\n"); }},
-      {"/bare-redirect", [](Peer& peer) { return peer.Send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"); }},
-      {"/file-redirect", [](Peer& peer) {
-         return peer.Send("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+      {"/bare-redirect",
+       [](Peer& peer) { return peer.Send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"); }},
+      {"/file-redirect",
+       [](Peer& peer) {
+         return peer.Send(
+             "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
        }},
   };
 }
@@ -78,8 +92,8 @@ TEST_P(BadHttp, EndsWithItsReasonWithinTheDeadline) {
   asio::io_context loop;
   HttpClient client(loop, Open(), {.max_body_bytes = 1 << 20});
   const auto start = std::chrono::steady_clock::now();
-  const FetchResult got =
-      testing::RunOn(loop, client.Fetch(origin.url(GetParam().path), start + milliseconds(700), nullptr));
+  const FetchResult got = testing::RunOn(
+      loop, client.Fetch(origin.url(GetParam().path), start + milliseconds(700), nullptr));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().reason, GetParam().reason) << got.error().message;
   EXPECT_EQ(got.error().retryable, GetParam().retryable);
@@ -92,20 +106,27 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Case{"/stall", "Timeout", true}, Case{"/stall-in-body", "Timeout", true},
                       Case{"/trickle", "Timeout", true}, Case{"/reset", "ConnectionReset", true},
                       Case{"/close", "ConnectionReset", true}, Case{"/short", "BadResponse", true},
-                      Case{"/long", "BadResponse", true}, Case{"/huge-claim", "BodyTooLarge", false},
-                      Case{"/endless-body", "BodyTooLarge", false}, Case{"/endless-headers", "BodyTooLarge", false},
-                      Case{"/endless-error", "HTTP503", true}, Case{"/not-http", "BadResponse", true},
-                      Case{"/no-content", "HTTP204", false},
-                      Case{"/bare-redirect", "BadResponse", false}, Case{"/file-redirect", "BadResponse", false}));
+                      Case{"/long", "BadResponse", true},
+                      Case{"/huge-claim", "BodyTooLarge", false},
+                      Case{"/endless-body", "BodyTooLarge", false},
+                      Case{"/endless-headers", "BodyTooLarge", false},
+                      Case{"/endless-error", "HTTP503", true},
+                      Case{"/not-http", "BadResponse", true}, Case{"/no-content", "HTTP204", false},
+                      Case{"/bare-redirect", "BadResponse", false},
+                      Case{"/file-redirect", "BadResponse", false}));
 
 TEST(BadHttpConnection, ClosedWhileIdleIsReplacedSilently) {
   // Answers once a connection, promises to keep it, and closes it.
-  const BadOrigin origin({{"/", [](Peer& peer) { return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), false; }}});
+  const BadOrigin origin({{"/", [](Peer& peer) {
+                             return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+                                    false;
+                           }}});
   asio::io_context loop;
   HttpClient client(loop, Open(), {});
   for (int i = 0; i < 20; ++i) {
     const auto got = testing::RunOn(
-        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000), nullptr));
+        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000),
+                           nullptr));
     ASSERT_TRUE(got) << got.error().message;
   }
   EXPECT_EQ(origin.requests(), 20);
@@ -125,7 +146,8 @@ TEST(BadHttpConnection, SecondRequestClosedUnansweredIsSentOnceMore) {
   };
   for (int i = 0; i < 3; ++i) {
     const auto got = testing::RunOn(
-        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000), ask));
+        loop,
+        client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000), ask));
     ASSERT_TRUE(got) << got.error().message;
   }
   EXPECT_EQ(origin.connections(), 3);
@@ -144,7 +166,8 @@ TEST(BadHttpConnection, BytesSentWhileIdleAreNeverTheNextValue) {
   HttpClient client(loop, Open(), {});
   for (int i = 0; i < 3; ++i) {
     const auto got = testing::RunOn(
-        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000), nullptr));
+        loop, client.Fetch(origin.url("/"), std::chrono::steady_clock::now() + milliseconds(5000),
+                           nullptr));
     ASSERT_TRUE(got) << got.error().message;
     EXPECT_EQ(got->body, "good");
     asio::steady_timer pause(loop, milliseconds(200));
@@ -161,7 +184,8 @@ TEST(BadHttpConnection, CancelAbortsWhatIsInFlight) {
   asio::steady_timer timer(loop, milliseconds(100));
   timer.async_wait([&](std::error_code) { client.Cancel(); });
   const auto start = std::chrono::steady_clock::now();
-  const auto got = testing::RunOn(loop, client.Fetch(origin.url("/stall"), start + std::chrono::seconds(30), nullptr));
+  const auto got = testing::RunOn(
+      loop, client.Fetch(origin.url("/stall"), start + std::chrono::seconds(30), nullptr));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().reason, "Cancelled");
   EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(3000));
@@ -172,7 +196,8 @@ TEST(BadHttpRequest, HeadersThatCannotBeSentAreNotSent) {
   asio::io_context loop;
   HttpClient client(loop, Open(), {.headers = {{"X-Key", "hunter2\r\nEvil: yes"}}});
   const auto got = testing::RunOn(
-      loop, client.Fetch(origin.url("/close"), std::chrono::steady_clock::now() + milliseconds(5000), nullptr));
+      loop, client.Fetch(origin.url("/close"),
+                         std::chrono::steady_clock::now() + milliseconds(5000), nullptr));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().reason, "InvalidRequest");
   EXPECT_EQ(got.error().message.find("hunter2"), std::string::npos);

@@ -35,7 +35,8 @@ TEST(HttpOrigin, FetchesOverOneKeptConnection) {
       const auto a = testing::RunOn(loop, client.Fetch(nginx.url("/a"), Soon(), nullptr));
       ASSERT_TRUE(a) << a.error().message;
       EXPECT_EQ(a->body, "alpha");
-      const auto missing = testing::RunOn(loop, client.Fetch(nginx.url("/missing?token=hunter2"), Soon(), nullptr));
+      const auto missing =
+          testing::RunOn(loop, client.Fetch(nginx.url("/missing?token=hunter2"), Soon(), nullptr));
       ASSERT_FALSE(missing);
       EXPECT_EQ(missing.error().reason, "HTTP404");
       EXPECT_FALSE(missing.error().retryable);
@@ -50,7 +51,8 @@ TEST(HttpOrigin, FetchesOverOneKeptConnection) {
   ASSERT_TRUE(testing::WaitFor([&] {
     std::istringstream log(nginx.AccessLog());
     lines = 0;
-    for (std::string status, connection, rest; log >> status >> connection && std::getline(log, rest); ++lines) {
+    for (std::string status, connection, rest;
+         log >> status >> connection && std::getline(log, rest); ++lines) {
       connections.insert(connection);
     }
     return lines == 9;
@@ -73,7 +75,8 @@ TEST(HttpOrigin, UndoesGzip) {
 
 TEST(HttpOrigin, FollowsRedirectsAndAsksBeforeEach) {
   testing::NginxServer nginx(
-      "location = /1 { return 301 /2; } location = /2 { return 302 ../3; } location = /3 { return 200 end; }"
+      "location = /1 { return 301 /2; } location = /2 { return 302 ../3; } location = /3 { return "
+      "200 end; }"
       "location = /loop { return 301 /loop; }");
   asio::io_context loop;
   HttpClient client(loop, Open(), {});
@@ -99,10 +102,13 @@ TEST(HttpOrigin, FollowsRedirectsAndAsksBeforeEach) {
 }
 
 TEST(HttpOrigin, HeadersStayAtTheHostTheyAreFor) {
-  testing::NginxServer other("location / { return 200 \"[$http_authorization][$http_x_key][$http_accept_language]\"; }");
-  testing::NginxServer first("location /away { return 302 " + other.url("/in") + "; }"
-                             "location /stay { return 302 /in; }"
-                             "location /in { return 200 \"[$http_authorization][$http_x_key][$http_accept_language]\"; }");
+  testing::NginxServer other(
+      "location / { return 200 \"[$http_authorization][$http_x_key][$http_accept_language]\"; }");
+  testing::NginxServer first(
+      "location /away { return 302 " + other.url("/in") +
+      "; }"
+      "location /stay { return 302 /in; }"
+      "location /in { return 200 \"[$http_authorization][$http_x_key][$http_accept_language]\"; }");
   const HttpClientOptions options{
       .headers = {{"Authorization", "Bearer hunter2"}, {"X-Key", "k"}, {"Accept-Language", "de"}}};
   const auto stayed = Get(first.url("/stay"), options);
@@ -126,8 +132,9 @@ TEST(HttpOrigin, RetryAfterOf429IsHandedOn) {
 TEST(HttpOrigin, SpeaksTls) {
   const testing::TempDir dir;
   const auto certs = testing::MakeCertificates(dir, "IP:127.0.0.1");
-  testing::NginxServer nginx("", "ssl",
-                             "ssl_certificate " + certs.cert_file + "; ssl_certificate_key " + certs.key_file + ";");
+  testing::NginxServer nginx(
+      "", "ssl",
+      "ssl_certificate " + certs.cert_file + "; ssl_certificate_key " + certs.key_file + ";");
   const std::string large(300'000, 'L');
   nginx.Put("large", large);
   const std::string url = "https://" + nginx.address() + "/large";
@@ -150,18 +157,20 @@ TEST(HttpOrigin, StreamsInPiecesAndStopsWhenTold) {
   HttpClient client(loop, Open(), {});
   std::size_t total = 0;
   std::size_t largest = 0;
-  const auto all = testing::RunOn(loop, client.FetchStreaming(nginx.url("/large"), Soon(), nullptr,
-                                                              [&](std::string_view piece) {
-                                                                total += piece.size();
-                                                                largest = std::max(largest, piece.size());
-                                                                return true;
-                                                              }));
+  const auto all = testing::RunOn(
+      loop,
+      client.FetchStreaming(nginx.url("/large"), Soon(), nullptr, [&](std::string_view piece) {
+        total += piece.size();
+        largest = std::max(largest, piece.size());
+        return true;
+      }));
   ASSERT_TRUE(all) << all.error().message;
   EXPECT_EQ(total, std::size_t{1} << 20);
   EXPECT_LE(largest, std::size_t{16} << 10);
   EXPECT_TRUE(all->body.empty());
-  const auto stopped = testing::RunOn(
-      loop, client.FetchStreaming(nginx.url("/large"), Soon(), nullptr, [](std::string_view) { return false; }));
+  const auto stopped =
+      testing::RunOn(loop, client.FetchStreaming(nginx.url("/large"), Soon(), nullptr,
+                                                 [](std::string_view) { return false; }));
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().reason, "Cancelled");
 }
@@ -175,7 +184,8 @@ TEST(HttpGet, AnswersPlainThreads) {
   EXPECT_EQ(HttpGet(nginx.url("/none"), Millis(5000), 100, open).error().code, Code::kNotFound);
   EXPECT_EQ(HttpGet(nginx.url("/file"), Millis(5000), 3, open).error().code, Code::kExhausted);
   EXPECT_EQ(HttpGet(nginx.url("/moved"), Millis(5000), 100, open).error().code, Code::kUnavailable);
-  EXPECT_EQ(HttpGet(nginx.url("/file"), Millis(5000), 100, guarded).error().code, Code::kPermission);
+  EXPECT_EQ(HttpGet(nginx.url("/file"), Millis(5000), 100, guarded).error().code,
+            Code::kPermission);
 }
 
 }  // namespace

@@ -8,14 +8,15 @@
 namespace stoker::warming {
 namespace {
 
-using testing::ScriptedServer;
 using std::chrono::milliseconds;
+using testing::ScriptedServer;
 using WriteResult = tl::expected<WriteOutcome, TargetError>;
 
 // What a server answers to each command, by its name. An answer of "stall" or "close" does that.
 using Answers = std::map<std::string, std::string>;
 
-// Takes the first whole command off `in` and returns its name, or nothing. Arguments have no line ends here.
+// Takes the first whole command off `in` and returns its name, or nothing. Arguments have no line
+// ends here.
 std::string TakeCommand(std::string& in) {
   if (in.empty()) return {};
   const int parts = std::atoi(in.c_str() + 1);
@@ -47,7 +48,8 @@ ScriptedServer::Script Answering(Answers answers) {
 
 SteadyTime In(milliseconds wait) { return std::chrono::steady_clock::now() + wait; }
 
-std::unique_ptr<Target> Make(asio::io_context& loop, const ScriptedServer& server, RedisOptions options = {}) {
+std::unique_ptr<Target> Make(asio::io_context& loop, const ScriptedServer& server,
+                             RedisOptions options = {}) {
   options.endpoint = *ParseHostPort(server.address());
   options.reply_timeout = Millis(300);
   const auto guard = std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {}));
@@ -58,7 +60,8 @@ WriteResult Put(asio::io_context& loop, Target& target, bool if_absent = false) 
   std::optional<WriteResult> outcome;
   target.Write("k", "v", Millis(0), if_absent, [&](WriteResult got) { outcome = std::move(got); });
   loop.restart();
-  for (const auto until = In(milliseconds(5'000)); !outcome && std::chrono::steady_clock::now() < until;) {
+  for (const auto until = In(milliseconds(5'000));
+       !outcome && std::chrono::steady_clock::now() < until;) {
     loop.run_one_for(milliseconds(20));
   }
   return outcome ? *outcome : tl::make_unexpected(TargetError{"NoAnswer", "", false, false});
@@ -73,9 +76,15 @@ struct Case {
 
 TEST(BadRedis, OpeningSaysWhatIsInTheWay) {
   for (const Case& c : std::vector<Case>{
-           {"another protocol", {{"EXISTS", "HTTP/1.1 400 Bad Request\r\n\r\n"}}, "TargetRejected", false},
+           {"another protocol",
+            {{"EXISTS", "HTTP/1.1 400 Bad Request\r\n\r\n"}},
+            "TargetRejected",
+            false},
            {"an array", {{"EXISTS", "*1\r\n:1\r\n"}}, "TargetRejected", false},
-           {"loading", {{"EXISTS", "-LOADING Redis is loading the dataset in memory\r\n"}}, "TargetLoading", true},
+           {"loading",
+            {{"EXISTS", "-LOADING Redis is loading the dataset in memory\r\n"}},
+            "TargetLoading",
+            true},
            {"half a reply", {{"EXISTS", ":stall"}}, "TargetTimeout", true},
            {"closes", {{"EXISTS", "close"}}, "TargetUnavailable", true},
            {"odd refusal", {{"AUTH", "-ERR who is hunter2?\r\n"}}, "TargetAuth", false},
@@ -99,7 +108,10 @@ TEST(BadRedis, WritesEndWithTheirReason) {
            {"half a reply", {{"SET", "+Ostall"}}, "TargetTimeout", true},
            {"silence", {{"SET", "stall"}}, "TargetTimeout", true},
            {"closes", {{"SET", "close"}}, "TargetUnavailable", true},
-           {"loading", {{"SET", "-LOADING Redis is loading the dataset in memory\r\n"}}, "TargetLoading", true},
+           {"loading",
+            {{"SET", "-LOADING Redis is loading the dataset in memory\r\n"}},
+            "TargetLoading",
+            true},
        }) {
     Answers answers = c.answers;
     answers["EXISTS"] = ":0\r\n";
@@ -149,8 +161,9 @@ TEST(BadRedis, GoesAwayWhileItIsDialled) {
   asio::io_context loop;
   auto target = Make(loop, server);
   std::optional<tl::expected<void, TargetError>> opened;
-  asio::co_spawn(loop, target->Open(In(milliseconds(5'000))),
-                 [&](std::exception_ptr, tl::expected<void, TargetError> got) { opened = std::move(got); });
+  asio::co_spawn(
+      loop, target->Open(In(milliseconds(5'000))),
+      [&](std::exception_ptr, tl::expected<void, TargetError> got) { opened = std::move(got); });
   loop.run_for(milliseconds(50));
   target.reset();
   const auto start = std::chrono::steady_clock::now();
@@ -158,7 +171,8 @@ TEST(BadRedis, GoesAwayWhileItIsDialled) {
   loop.run();
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->error().reason, "Cancelled");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(200)) << "nothing of it stays on the loop";
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(200))
+      << "nothing of it stays on the loop";
 }
 
 }  // namespace

@@ -21,14 +21,16 @@ class Client {
     const auto tls = options.endpoint.tls;
     options.endpoint = *ParseHostPort(address);
     options.endpoint.tls = tls;
-    target = MakeRedisTarget(loop, std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {})),
+    target = MakeRedisTarget(loop,
+                             std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {})),
                              std::move(options));
   }
 
   tl::expected<void, TargetError> Open() { return testing::RunOn(loop, target->Open(Soon())); }
 
   // Writes, and runs the loop until the answer came.
-  WriteResult Put(const std::string& key, const std::string& value, Millis ttl = Millis(0), bool if_absent = false) {
+  WriteResult Put(const std::string& key, const std::string& value, Millis ttl = Millis(0),
+                  bool if_absent = false) {
     std::optional<WriteResult> outcome;
     target->Write(key, value, ttl, if_absent, [&](WriteResult got) { outcome = std::move(got); });
     RunUntil([&] { return outcome.has_value(); });
@@ -39,14 +41,17 @@ class Client {
   void RunUntil(Condition condition, milliseconds timeout = milliseconds(15'000)) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     loop.restart();
-    while (!condition() && std::chrono::steady_clock::now() < deadline) loop.run_one_for(milliseconds(20));
+    while (!condition() && std::chrono::steady_clock::now() < deadline)
+      loop.run_one_for(milliseconds(20));
   }
 
   asio::io_context loop;
   std::unique_ptr<Target> target;
 };
 
-std::string Reason(const tl::expected<void, TargetError>& opened) { return opened ? "" : opened.error().reason; }
+std::string Reason(const tl::expected<void, TargetError>& opened) {
+  return opened ? "" : opened.error().reason;
+}
 
 TEST(RedisTarget, WritesProbesAndReads) {
   const testing::RedisServer server;
@@ -58,10 +63,12 @@ TEST(RedisTarget, WritesProbesAndReads) {
   EXPECT_EQ(server.Cli({"get", "a"}), "1");
   EXPECT_EQ(server.Cli({"strlen", "b"}), "6");
   ASSERT_EQ(server.Cli({"lpush", "list", "x"}), "1");
-  const auto probed = testing::RunOn(client.loop, client.target->Probe({"a", "none", "list"}, Soon()));
+  const auto probed =
+      testing::RunOn(client.loop, client.target->Probe({"a", "none", "list"}, Soon()));
   ASSERT_TRUE(probed);
   EXPECT_EQ(*probed, (std::vector<bool>{true, false, true}));
-  const auto held = testing::RunOn(client.loop, client.target->Read({"a", "none", "b", "list"}, Soon()));
+  const auto held =
+      testing::RunOn(client.loop, client.target->Read({"a", "none", "b", "list"}, Soon()));
   ASSERT_TRUE(held) << held.error().message;
   EXPECT_EQ((*held)[0].value, "1");
   ASSERT_TRUE((*held)[0].ttl);
@@ -88,7 +95,8 @@ TEST(RedisTarget, CredentialsAreCheckedWhenItOpens) {
   const testing::RedisServer server({"requirepass hunter2", "user warmer on >s3cret ~* +@all"});
   EXPECT_EQ(Reason(Client(server.address()).Open()), "TargetAuth");
   EXPECT_EQ(Reason(Client(server.address(), {.password = "hunter2"}).Open()), "");
-  EXPECT_EQ(Reason(Client(server.address(), {.username = "warmer", .password = "s3cret"}).Open()), "");
+  EXPECT_EQ(Reason(Client(server.address(), {.username = "warmer", .password = "s3cret"}).Open()),
+            "");
   const auto wrong = Client(server.address(), {.username = "warmer", .password = "gu3ss"}).Open();
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().reason, "TargetAuth");
@@ -110,7 +118,8 @@ TEST(RedisTarget, SelectsItsDatabase) {
 TEST(RedisTarget, SpeaksTls) {
   const testing::TempDir dir;
   const auto certs = testing::MakeCertificates(dir, "IP:127.0.0.1");
-  const testing::RedisServer server({"tls-port 0", "tls-cert-file " + certs.cert_file, "tls-key-file " + certs.key_file,
+  const testing::RedisServer server({"tls-port 0", "tls-cert-file " + certs.cert_file,
+                                     "tls-key-file " + certs.key_file,
                                      "tls-ca-cert-file " + certs.ca_file, "tls-auth-clients no"});
   RedisOptions trusted;
   trusted.endpoint.tls = *TlsContext::Make({.ca_pem = certs.ca_pem});
@@ -132,7 +141,8 @@ TEST(RedisTarget, FullServerSaysOutOfMemory) {
   const testing::RedisServer server({"maxmemory 2mb", "maxmemory-policy noeviction"});
   Client client(server.address());
   WriteResult last = WriteOutcome::kWritten;
-  for (int i = 0; i < 100 && last; ++i) last = client.Put("k" + std::to_string(i), std::string(100'000, 'v'));
+  for (int i = 0; i < 100 && last; ++i)
+    last = client.Put("k" + std::to_string(i), std::string(100'000, 'v'));
   ASSERT_FALSE(last);
   EXPECT_EQ(last.error().reason, "TargetOutOfMemory");
   EXPECT_TRUE(last.error().whole_target);
@@ -141,7 +151,9 @@ TEST(RedisTarget, FullServerSaysOutOfMemory) {
 TEST(RedisTarget, ReplicaSaysReadOnly) {
   const testing::RedisServer primary({"repl-diskless-sync-delay 0"});
   const testing::RedisServer replica({"replicaof 127.0.0.1 " + std::to_string(primary.port())});
-  ASSERT_TRUE(testing::WaitFor([&] { return replica.Cli({"info", "replication"}).find("link_status:up") != std::string::npos; }));
+  ASSERT_TRUE(testing::WaitFor([&] {
+    return replica.Cli({"info", "replication"}).find("link_status:up") != std::string::npos;
+  }));
   Client client(replica.address());
   const WriteResult got = client.Put("a", "1");
   ASSERT_FALSE(got);
@@ -167,10 +179,12 @@ TEST(RedisTarget, KilledServerFailsWhatWasSentAndComesBack) {
   int answered = 0;
   int retryable = 0;
   for (int i = 0; i < 1000; ++i) {
-    client.target->Write("k" + std::to_string(i), "v", Millis(0), false, [&](const WriteResult& got) {
-      ++answered;
-      retryable += !got && got.error().retryable && got.error().reason == "TargetUnavailable" ? 1 : 0;
-    });
+    client.target->Write(
+        "k" + std::to_string(i), "v", Millis(0), false, [&](const WriteResult& got) {
+          ++answered;
+          retryable +=
+              !got && got.error().retryable && got.error().reason == "TargetUnavailable" ? 1 : 0;
+        });
   }
   client.RunUntil([] { return false; }, milliseconds(100));
   EXPECT_EQ(answered, 0);
@@ -205,9 +219,11 @@ TEST(RedisTarget, FullPipelineHoldsTheWriterBack) {
   Client client(server.address(), {.max_pending_commands = 10});
   ASSERT_TRUE(client.Open());
   server.Signal(SIGSTOP);
-  for (int i = 0; i < 10; ++i) client.target->Write("k" + std::to_string(i), "v", Millis(0), false, [](const WriteResult&) {});
+  for (int i = 0; i < 10; ++i)
+    client.target->Write("k" + std::to_string(i), "v", Millis(0), false, [](const WriteResult&) {});
   bool writable = false;
-  asio::co_spawn(client.loop, client.target->Writable(), [&](std::exception_ptr) { writable = true; });
+  asio::co_spawn(client.loop, client.target->Writable(),
+                 [&](std::exception_ptr) { writable = true; });
   client.RunUntil([&] { return writable; }, milliseconds(200));
   EXPECT_FALSE(writable);
   server.Signal(SIGCONT);
@@ -222,8 +238,9 @@ TEST(RedisTarget, CancelFailsEverythingPendingAtOnce) {
   server.Signal(SIGSTOP);
   int cancelled = 0;
   for (int i = 0; i < 5; ++i) {
-    client.target->Write("k", "v", Millis(0), false,
-                         [&](const WriteResult& got) { cancelled += !got && got.error().reason == "Cancelled" ? 1 : 0; });
+    client.target->Write("k", "v", Millis(0), false, [&](const WriteResult& got) {
+      cancelled += !got && got.error().reason == "Cancelled" ? 1 : 0;
+    });
   }
   client.target->Cancel();
   EXPECT_EQ(cancelled, 5);

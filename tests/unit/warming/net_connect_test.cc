@@ -1,7 +1,6 @@
-#include "controller/warming/net/connect.h"
-
 #include <gtest/gtest.h>
 
+#include "controller/warming/net/connect.h"
 #include "controller/warming/net/loop_pool.h"
 #include "controller/warming/net/tls.h"
 
@@ -23,8 +22,9 @@ TEST(ParseHostPort, TakesNamesAndBothAddressFamilies) {
 }
 
 TEST(ParseHostPort, RefusesWhatIsNotAnAddress) {
-  for (const char* bad : {"", ":6379", "redis", "redis:", "redis:0", "redis:65536", "redis:6379x", "::1", "[::1",
-                          "[redis]:1", "[::1]6379", "re dis:1", "user@redis:1", "redis/0:1"}) {
+  for (const char* bad :
+       {"", ":6379", "redis", "redis:", "redis:0", "redis:65536", "redis:6379x", "::1", "[::1",
+        "[redis]:1", "[::1]6379", "re dis:1", "user@redis:1", "redis/0:1"}) {
     EXPECT_FALSE(ParseHostPort(bad)) << bad;
   }
 }

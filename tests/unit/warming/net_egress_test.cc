@@ -1,6 +1,6 @@
-#include "controller/warming/net/egress.h"
-
 #include <gtest/gtest.h>
+
+#include "controller/warming/net/egress.h"
 
 namespace stoker::warming {
 namespace {
@@ -23,14 +23,16 @@ TEST_P(EgressDefaults, RefuseWhatOnlyTheControllerCanReach) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, EgressDefaults,
-    ::testing::Values(Case{"127.0.0.1", false}, Case{"127.255.255.254", false}, Case{"0.0.0.0", false},
-                      Case{"169.254.169.254", false}, Case{"169.253.255.255", true}, Case{"169.255.0.0", true},
-                      Case{"168.63.129.16", false}, Case{"168.63.129.17", true}, Case{"100.100.100.200", false},
-                      Case{"::1", false}, Case{"::", false}, Case{"fe80::1", false}, Case{"febf::1", false},
-                      Case{"fec0::1", true}, Case{"fd00:ec2::254", false}, Case{"fd00:ec2::253", true},
+    ::testing::Values(Case{"127.0.0.1", false}, Case{"127.255.255.254", false},
+                      Case{"0.0.0.0", false}, Case{"169.254.169.254", false},
+                      Case{"169.253.255.255", true}, Case{"169.255.0.0", true},
+                      Case{"168.63.129.16", false}, Case{"168.63.129.17", true},
+                      Case{"100.100.100.200", false}, Case{"::1", false}, Case{"::", false},
+                      Case{"fe80::1", false}, Case{"febf::1", false}, Case{"fec0::1", true},
+                      Case{"fd00:ec2::254", false}, Case{"fd00:ec2::253", true},
                       Case{"::ffff:127.0.0.1", false}, Case{"::ffff:169.254.169.254", false},
-                      Case{"64:ff9b::a9fe:a9fe", false}, Case{"64:ff9b::808:808", true}, Case{"10.96.0.1", true},
-                      Case{"2001:db8::1", true}, Case{"8.8.8.8", true}));
+                      Case{"64:ff9b::a9fe:a9fe", false}, Case{"64:ff9b::808:808", true},
+                      Case{"10.96.0.1", true}, Case{"2001:db8::1", true}, Case{"8.8.8.8", true}));
 
 TEST(Egress, UnguardedAllowsAll) {
   const EgressGuard guard = *EgressGuard::Make(false, {"10.0.0.0/8"}, {});
@@ -39,7 +41,8 @@ TEST(Egress, UnguardedAllowsAll) {
 }
 
 TEST(Egress, DeniedRangesAreAddedAndAllowedOnesWin) {
-  const EgressGuard guard = *EgressGuard::Make(true, {"10.96.0.1", "192.168.0.0/17", "2001:db8::/33"}, {"127.0.0.1"});
+  const EgressGuard guard =
+      *EgressGuard::Make(true, {"10.96.0.1", "192.168.0.0/17", "2001:db8::/33"}, {"127.0.0.1"});
   EXPECT_FALSE(Allows(guard, "10.96.0.1"));
   EXPECT_FALSE(Allows(guard, "::ffff:10.96.0.1"));
   EXPECT_TRUE(Allows(guard, "10.96.0.2"));
@@ -52,7 +55,8 @@ TEST(Egress, DeniedRangesAreAddedAndAllowedOnesWin) {
 }
 
 TEST(Egress, BadRangesAreNamed) {
-  for (const char* bad : {"10.0.0.0/33", "10.0.0/8", "example.com", "::/129", "10.0.0.0/", "10.0.0.0/-1", ""}) {
+  for (const char* bad :
+       {"10.0.0.0/33", "10.0.0/8", "example.com", "::/129", "10.0.0.0/", "10.0.0.0/-1", ""}) {
     const auto made = EgressGuard::Make(true, {bad}, {});
     ASSERT_FALSE(made) << bad;
     EXPECT_EQ(made.error().code, Code::kInvalid);

@@ -13,7 +13,8 @@ TEST(HttpHosts, ForgetsTheHostThatWasNotUsedForLongest) {
   const auto first = *hosts.Find(At("first"));
   const auto second = *hosts.Find(At("second"));
   EXPECT_EQ(*hosts.Find(At("first")), first);
-  for (std::size_t i = 2; i <= HttpHosts::kMaxHosts; ++i) (void)hosts.Find(At("h" + std::to_string(i)));
+  for (std::size_t i = 2; i <= HttpHosts::kMaxHosts; ++i)
+    (void)hosts.Find(At("h" + std::to_string(i)));
   EXPECT_EQ(hosts.size(), HttpHosts::kMaxHosts);
   EXPECT_EQ(*hosts.Find(At("first")), first);
   EXPECT_NE(*hosts.Find(At("second")), second);
@@ -21,7 +22,8 @@ TEST(HttpHosts, ForgetsTheHostThatWasNotUsedForLongest) {
 
 TEST(HttpHosts, StrangersSeeNoHeaderThatMayBeSecret) {
   HttpClientOptions options;
-  options.headers = {{"Authorization", "Bearer hunter2"}, {"Accept-Language", "de"}, {"Host", "shop"}};
+  options.headers = {
+      {"Authorization", "Bearer hunter2"}, {"Accept-Language", "de"}, {"Host", "shop"}};
   HttpHosts hosts(options);
   const auto host = *hosts.Find(At("h:81"));
   EXPECT_NE(host->tail.find("hunter2"), std::string::npos);

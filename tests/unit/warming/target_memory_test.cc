@@ -1,7 +1,6 @@
-#include "controller/warming/target/memory_target.h"
-
 #include <gtest/gtest.h>
 
+#include "controller/warming/target/memory_target.h"
 #include "tests/support/loop_runner.h"
 
 namespace stoker::warming {
@@ -9,8 +8,9 @@ namespace {
 
 SteadyTime Soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
 
-tl::expected<WriteOutcome, TargetError> Put(asio::io_context& loop, Target& target, const std::string& key,
-                                            const std::string& value, Millis ttl, bool if_absent) {
+tl::expected<WriteOutcome, TargetError> Put(asio::io_context& loop, Target& target,
+                                            const std::string& key, const std::string& value,
+                                            Millis ttl, bool if_absent) {
   std::optional<tl::expected<WriteOutcome, TargetError>> outcome;
   target.Write(key, value, ttl, if_absent, [&](auto got) { outcome = std::move(got); });
   EXPECT_FALSE(outcome) << "answers come on a later turn of the loop";
@@ -47,7 +47,8 @@ TEST(MemoryTarget, RefusesWhatWouldNotFit) {
   const auto full = Put(loop, *target, "b", std::string(200, 'x'), Millis(0), false);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().reason, "TargetOutOfMemory");
-  EXPECT_TRUE(Put(loop, *target, "a", std::string(210, 'x'), Millis(0), false)) << "a replacement frees the old value";
+  EXPECT_TRUE(Put(loop, *target, "a", std::string(210, 'x'), Millis(0), false))
+      << "a replacement frees the old value";
 }
 
 }  // namespace

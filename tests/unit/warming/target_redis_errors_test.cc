@@ -1,6 +1,6 @@
-#include "controller/warming/target/redis_errors.h"
-
 #include <gtest/gtest.h>
+
+#include "controller/warming/target/redis_errors.h"
 
 namespace stoker::warming {
 namespace {
@@ -14,17 +14,23 @@ struct Case {
 
 TEST(RedisErrors, EachPrefixHasItsOwnMeaning) {
   for (const Case& c : {
-           Case{"OOM command not allowed when used memory > 'maxmemory'.", "TargetOutOfMemory", false, true},
-           Case{"READONLY You can't write against a read only replica.", "TargetReadOnly", false, true},
+           Case{"OOM command not allowed when used memory > 'maxmemory'.", "TargetOutOfMemory",
+                false, true},
+           Case{"READONLY You can't write against a read only replica.", "TargetReadOnly", false,
+                true},
            Case{"MISCONF Redis is configured to save RDB snapshots", "TargetReadOnly", false, true},
            Case{"LOADING Redis is loading the dataset in memory", "TargetLoading", true, true},
            Case{"NOAUTH Authentication required.", "TargetAuth", false, true},
-           Case{"WRONGPASS invalid username-password pair or user is disabled.", "TargetAuth", false, true},
-           Case{"NOPERM this user has no permissions to run the 'set' command", "TargetAuth", false, true},
-           Case{"ERR AUTH <password> called without any password configured", "TargetAuth", false, true},
+           Case{"WRONGPASS invalid username-password pair or user is disabled.", "TargetAuth",
+                false, true},
+           Case{"NOPERM this user has no permissions to run the 'set' command", "TargetAuth", false,
+                true},
+           Case{"ERR AUTH <password> called without any password configured", "TargetAuth", false,
+                true},
            Case{"MOVED 3999 127.0.0.1:6381", "TargetRejected", false, true},
            Case{"CLUSTERDOWN The cluster is down", "TargetUnavailable", true, true},
-           Case{"TRYAGAIN Multiple keys request during rehashing of slot", "TargetUnavailable", true, false},
+           Case{"TRYAGAIN Multiple keys request during rehashing of slot", "TargetUnavailable",
+                true, false},
            Case{"ERR max number of clients reached", "TargetUnavailable", true, true},
            Case{"ERR DB index is out of range", "TargetRejected", false, true},
            Case{"ERR something else", "TargetRejected", false, false},

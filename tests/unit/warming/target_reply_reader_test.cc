@@ -1,9 +1,9 @@
-#include "controller/warming/target/reply_reader.h"
-
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <string>
+
+#include "controller/warming/target/reply_reader.h"
 
 namespace stoker::warming {
 namespace {
@@ -30,7 +30,8 @@ TEST(ReplyReader, PutsHalvesTogether) {
       Feed(reader, half);
       RespReply reply;
       while (reader.Next(reply) == RespStatus::kOk) {
-        seen += reply.type == RespReply::Type::kInteger ? std::to_string(reply.integer) : std::string(reply.text);
+        seen += reply.type == RespReply::Type::kInteger ? std::to_string(reply.integer)
+                                                        : std::string(reply.text);
       }
     }
     EXPECT_EQ(seen, "OKhello7") << "cut at " << cut;

@@ -1,10 +1,9 @@
-#include "controller/warming/target/resp.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "controller/warming/target/pending_ring.h"
+#include "controller/warming/target/resp.h"
 
 namespace stoker::warming {
 namespace {
@@ -19,11 +18,16 @@ struct Whole {
 };
 
 const Whole kReplies[] = {
-    {"+OK\r\n", Type::kSimple, "OK", 0},          {"+PONG\r\n", Type::kSimple, "PONG", 0},
-    {"-OOM no\r\n", Type::kError, "OOM no", 0},   {":1\r\n", Type::kInteger, "", 1},
-    {":-2\r\n", Type::kInteger, "", -2},          {"$-1\r\n", Type::kNil, "", 0},
-    {"$0\r\n\r\n", Type::kBulk, "", 0},           {"$5\r\na\r\nbc\r\n", Type::kBulk, "a\r\nbc", 0},
-    {"*-1\r\n", Type::kNil, "", -1},              {"*2\r\n", Type::kArray, "", 2},
+    {"+OK\r\n", Type::kSimple, "OK", 0},
+    {"+PONG\r\n", Type::kSimple, "PONG", 0},
+    {"-OOM no\r\n", Type::kError, "OOM no", 0},
+    {":1\r\n", Type::kInteger, "", 1},
+    {":-2\r\n", Type::kInteger, "", -2},
+    {"$-1\r\n", Type::kNil, "", 0},
+    {"$0\r\n\r\n", Type::kBulk, "", 0},
+    {"$5\r\na\r\nbc\r\n", Type::kBulk, "a\r\nbc", 0},
+    {"*-1\r\n", Type::kNil, "", -1},
+    {"*2\r\n", Type::kArray, "", 2},
 };
 
 TEST(ParseReply, NeedsEveryByteAndNoMore) {
@@ -32,7 +36,9 @@ TEST(ParseReply, NeedsEveryByteAndNoMore) {
     for (std::size_t n = 0; n < bytes.size(); ++n) {
       RespReply reply;
       std::size_t used = 0;
-      EXPECT_EQ(ParseReply(std::string_view(bytes).substr(0, n), {}, reply, used), RespStatus::kMore) << bytes << n;
+      EXPECT_EQ(ParseReply(std::string_view(bytes).substr(0, n), {}, reply, used),
+                RespStatus::kMore)
+          << bytes << n;
       EXPECT_GT(used, n);
     }
     RespReply reply;
@@ -49,9 +55,10 @@ TEST(ParseReply, NeedsEveryByteAndNoMore) {
 TEST(ParseReply, RefusesWhatIsNotRespOrBeyondALimit) {
   const RespLimits limits{.max_line = 64, .max_bulk = 10, .max_array = 4};
   for (const std::string& bad :
-       {std::string("HTTP/1.1 400\r\n"), std::string(":x\r\n"), std::string(":1 \r\n"), std::string("$-2\r\n"),
-        std::string("$11\r\n"), std::string("$99999999999999999999\r\n"), std::string("*5\r\n"), std::string("*-2\r\n"),
-        std::string("$2\r\nabXY"), std::string("\n"), std::string("+\n"), "+" + std::string(80, 'x')}) {
+       {std::string("HTTP/1.1 400\r\n"), std::string(":x\r\n"), std::string(":1 \r\n"),
+        std::string("$-2\r\n"), std::string("$11\r\n"), std::string("$99999999999999999999\r\n"),
+        std::string("*5\r\n"), std::string("*-2\r\n"), std::string("$2\r\nabXY"), std::string("\n"),
+        std::string("+\n"), "+" + std::string(80, 'x')}) {
     RespReply reply;
     std::size_t used = 0;
     EXPECT_EQ(ParseReply(bad, limits, reply, used), RespStatus::kBad) << bad;
@@ -61,7 +68,9 @@ TEST(ParseReply, RefusesWhatIsNotRespOrBeyondALimit) {
 TEST(RespWriter, WritesTheCommandsThatRedisExpects) {
   RespWriter writer;
   writer.Set("k", "va\r\nl", 1500, true);
-  EXPECT_EQ(writer.view(), "*6\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nva\r\nl\r\n$2\r\nPX\r\n$4\r\n1500\r\n$2\r\nNX\r\n");
+  EXPECT_EQ(
+      writer.view(),
+      "*6\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nva\r\nl\r\n$2\r\nPX\r\n$4\r\n1500\r\n$2\r\nNX\r\n");
   writer.Clear();
   writer.Set("k", "", 0, false);
   EXPECT_EQ(writer.view(), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n");
