@@ -26,7 +26,8 @@ nlohmann::json LastLine(const std::string& text) {
 
 bool AddsUp(const nlohmann::json& tally) {
   const auto count = [&](const char* name) { return tally.at(name).get<std::int64_t>(); };
-  return count("discovered") == count("warmed") + count("skipped") + count("failed") + count("left");
+  return count("discovered") ==
+         count("warmed") + count("skipped") + count("failed") + count("left");
 }
 
 }  // namespace stoker::testing

@@ -15,8 +15,8 @@
 namespace stoker {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::CommandResult;
+using ::testing::HasSubstr;
 using testing::RunCommand;
 using testing::SamplePolicy;
 using testing::Stoker;
@@ -46,7 +46,8 @@ TEST_F(StokerRefusalTest, NamesWhatToMend) {
   const std::string with_map = [&] {
     std::string text = sample;
     const std::size_t begin = text.find("    pattern:");
-    text.replace(begin, text.find("  origins:") - begin, "    static: {configMapRef: {name: keys, key: list}}\n");
+    text.replace(begin, text.find("  origins:") - begin,
+                 "    static: {configMapRef: {name: keys, key: list}}\n");
     return dir_.File("map.yaml", text);
   }();
   struct Case {
@@ -58,12 +59,16 @@ TEST_F(StokerRefusalTest, NamesWhatToMend) {
        "WarmingPolicy shop/pages: spec.retry.limit: "},
       {{"-f", dir_.File("broken.yaml", "kind: [WarmingPolicy\n")}, "broken.yaml: line "},
       {{"-f", dir_.File("empty.yaml", "")}, "empty.yaml: holds no manifest"},
-      {{"-f", dir_.path() + "/absent.yaml"}, "absent.yaml: cannot be read: No such file or directory"},
-      {{"-f", dir_.File("schedule.yaml", testing::kSampleSchedule)}, "the files hold no WarmingPolicy"},
+      {{"-f", dir_.path() + "/absent.yaml"},
+       "absent.yaml: cannot be read: No such file or directory"},
+      {{"-f", dir_.File("schedule.yaml", testing::kSampleSchedule)},
+       "the files hold no WarmingPolicy"},
       {{"-f", with_secret}, "Secret \"redis-auth\" is not given; add its manifest with -f FILE"},
-      {{"-f", with_secret, "--secret", "redis-auth=" + dir_.path() + "/none"}, "--secret redis-auth: "},
+      {{"-f", with_secret, "--secret", "redis-auth=" + dir_.path() + "/none"},
+       "--secret redis-auth: "},
       {{"-f", with_map}, "ConfigMap \"keys\" is not given; add its manifest with -f FILE"},
-      {{"-f", good, "--failed-to", "/no/such/dir/f"}, "--failed-to /no/such/dir/f: cannot be written"},
+      {{"-f", good, "--failed-to", "/no/such/dir/f"},
+       "--failed-to /no/such/dir/f: cannot be written"},
       {{"-f", good, "--failed-to", dir_.path()}, "cannot be written: it is a directory"},
       {{"-f", good, "--deadline", "soon"}, "--deadline: "},
       {{"-f", good, "--deadline", "0s"}, "--deadline must be more than 0s"},
@@ -91,8 +96,8 @@ std::string Expected(const std::string& text) {
   return "a line that begins with # expect:";
 }
 
-// What a manifest of the corpus would reach, were it accepted, is here and would notice. Addresses that are
-// themselves what is wrong stay as they are.
+// What a manifest of the corpus would reach, were it accepted, is here and would notice. Addresses
+// that are themselves what is wrong stay as they are.
 std::string PointedHere(std::string text, const std::string& url, const std::string& address) {
   const auto replace_all = [&](std::string_view what, const std::string& with) {
     for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
@@ -105,13 +110,15 @@ std::string PointedHere(std::string text, const std::string& url, const std::str
 
 TEST_F(StokerRefusalTest, EveryBadManifestIsRefusedInTheWordsOfTheCluster) {
   std::vector<std::filesystem::path> files;
-  for (const auto& file : std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/bad"))
+  for (const auto& file :
+       std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/bad"))
     files.push_back(file.path());
   std::ranges::sort(files);
   ASSERT_GE(files.size(), 20U);
   for (const auto& file : files) {
     const std::string text = testing::ReadFile(file.string());
-    const std::string here = dir_.File("bad.yaml", PointedHere(text, origin_.url("/v/{key}"), redis_.address()));
+    const std::string here =
+        dir_.File("bad.yaml", PointedHere(text, origin_.url("/v/{key}"), redis_.address()));
     const CommandResult run = RunCommand(Stoker({"run", "-f", here, "--deadline", "5s"}));
     EXPECT_EQ(run.exit_code, 2) << file;
     EXPECT_THAT(run.err, HasSubstr(Expected(text))) << file;

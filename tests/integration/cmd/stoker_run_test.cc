@@ -16,16 +16,17 @@ namespace stoker {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
 using testing::CommandResult;
+using ::testing::HasSubstr;
 using testing::LastLine;
 using testing::LinesOf;
 using testing::RunCommand;
 using testing::SamplePolicy;
 using testing::Stoker;
 
-constexpr char kLocations[] = "location /v/ { return 200 \"value of $uri\"; }\n"
-                              "location = /v/page:7 { return 404; }\n";
+constexpr char kLocations[] =
+    "location /v/ { return 200 \"value of $uri\"; }\n"
+    "location = /v/page:7 { return 404; }\n";
 
 class StokerRunTest : public ::testing::Test {
  protected:
@@ -36,7 +37,8 @@ class StokerRunTest : public ::testing::Test {
   std::string SlowPolicy() {
     std::string text = SamplePolicy(origin_.url("/v/{key}"), redis_.address());
     const std::string fast = "requestsPerSecond: 2000, burst: 50";
-    return dir_.File("slow.yaml", text.replace(text.find(fast), fast.size(), "requestsPerSecond: 20, burst: 1"));
+    return dir_.File("slow.yaml",
+                     text.replace(text.find(fast), fast.size(), "requestsPerSecond: 20, burst: 1"));
   }
   [[nodiscard]] std::size_t OriginRequests() const { return LinesOf(origin_.AccessLog()).size(); }
   [[nodiscard]] std::vector<std::string> Files() const {
@@ -81,7 +83,8 @@ TEST_F(StokerRunTest, TheSummaryIsForPeopleAndFailedToForReplay) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(json::parse(lines[0])["key"], "page:7");
   EXPECT_EQ(json::parse(lines[0])["reason"], "HTTP404");
-  EXPECT_THAT(Files(), ::testing::UnorderedElementsAre("policy.yaml", "failed.jsonl"));  // nothing aside
+  EXPECT_THAT(Files(),
+              ::testing::UnorderedElementsAre("policy.yaml", "failed.jsonl"));  // nothing aside
 }
 
 TEST_F(StokerRunTest, CtrlCStopsWithinASecondAndTellsTheTally) {
@@ -102,8 +105,9 @@ TEST_F(StokerRunTest, CtrlCStopsWithinASecondAndTellsTheTally) {
 }
 
 TEST_F(StokerRunTest, TheSecondCtrlCEndsAtOnceAndLeavesNoHalfList) {
-  testing::Process run(Stoker({"run", "-f", SlowPolicy(), "--failed-to", dir_.path() + "/failed.jsonl"}),
-                       dir_.path() + "/output");
+  testing::Process run(
+      Stoker({"run", "-f", SlowPolicy(), "--failed-to", dir_.path() + "/failed.jsonl"}),
+      dir_.path() + "/output");
   ASSERT_TRUE(testing::WaitFor([&] { return OriginRequests() >= 5; })) << run.Output();
   run.Signal(SIGSTOP);  // both are pending when it wakes
   run.Signal(SIGINT);
@@ -137,8 +141,8 @@ TEST_F(StokerRunTest, MemoryStandsInForTheTargets) {
 }
 
 TEST_F(StokerRunTest, OutputThatCannotBeWrittenIsAFailure) {
-  const CommandResult plan = RunCommand(
-      {"bash", "-c", "\"$0\" plan -f \"$1\" > /dev/full", Stoker({}).front(), Policy()});
+  const CommandResult plan =
+      RunCommand({"bash", "-c", "\"$0\" plan -f \"$1\" > /dev/full", Stoker({}).front(), Policy()});
   EXPECT_EQ(plan.exit_code, 1);
   EXPECT_THAT(plan.err, HasSubstr("standard output cannot be written"));
 }
@@ -155,8 +159,9 @@ TEST(StokerDemoTest, ShowsMissesThenHitsAndSpeaksWithinASecond) {
   const testing::TempDir dir;
   const auto start = std::chrono::steady_clock::now();
   testing::Process demo(Stoker({"demo"}), dir.path() + "/output");
-  ASSERT_TRUE(testing::WaitFor([&] { return demo.Output().find("warming demo:") != std::string::npos; },
-                               std::chrono::seconds(5)));
+  ASSERT_TRUE(
+      testing::WaitFor([&] { return demo.Output().find("warming demo:") != std::string::npos; },
+                       std::chrono::seconds(5)));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));  // 1 s without load
   EXPECT_EQ(demo.Wait(std::chrono::seconds(60)), 0) << demo.Output();
   EXPECT_THAT(demo.Output(), HasSubstr("40 misses"));

@@ -3,10 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
-#include <ostream>
 
 #include "tests/integration/cmd/program.h"
 #include "tests/support/nginx_server.h"
@@ -18,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::LastLine;
+using ::testing::Not;
 using testing::SamplePolicy;
 using testing::Stoker;
 
@@ -37,12 +35,10 @@ struct Trouble {
   const char* name;
   std::string policy;
   Course course;
-  const char* reason;
+  std::string reason;
   std::string names;  // the thing that is wrong, as the message calls it
   std::string mend;   // what the message advises, or how it puts the trouble
 };
-
-std::ostream& operator<<(std::ostream& out, const Trouble& trouble) { return out << trouble.name; }
 
 // Everything that may be wrong, at once, each on a server of its own.
 class StokerTroubleTest : public ::testing::Test {
@@ -54,46 +50,48 @@ class StokerTroubleTest : public ::testing::Test {
     const std::string nobody = "127.0.0.1:" + std::to_string(testing::FreePort());
     const std::string nowhere = "no-such-host.invalid";
     return {
-        {"origin-down", SamplePolicy("http://" + nobody + "/v/{key}", redis_.address()), Course::kWaits,
-         "OriginUnavailable", nobody, "refused the connection"},
-        {"origin-without-dns", SamplePolicy("http://" + nowhere + "/v/{key}", redis_.address()), Course::kWaits,
-         "OriginUnavailable", nowhere, nowhere},
-        {"origin-not-trusted", SamplePolicy("https://" + tls_origin_.address() + "/v/{key}", redis_.address()),
-         Course::kEnds, "OriginTLSNotTrusted", tls_origin_.address(), "certificate not trusted"},
+        {"origin-down", SamplePolicy("http://" + nobody + "/v/{key}", redis_.address()),
+         Course::kWaits, "OriginUnavailable", nobody, "refused the connection"},
+        {"origin-without-dns", SamplePolicy("http://" + nowhere + "/v/{key}", redis_.address()),
+         Course::kWaits, "OriginUnavailable", nowhere, nowhere},
+        {"origin-not-trusted",
+         SamplePolicy("https://" + tls_origin_.address() + "/v/{key}", redis_.address()),
+         Course::kEnds, "OriginUnavailable", tls_origin_.address(), "certificate not trusted"},
         {"redis-down", SamplePolicy(origin, nobody), Course::kWaits, "TargetUnavailable", nobody,
          "refused the connection"},
-        {"redis-without-dns", SamplePolicy(origin, nowhere + ":6379"), Course::kWaits, "TargetUnavailable", nowhere,
-         nowhere},
-        {"redis-not-trusted", SamplePolicy(origin, tls_redis_.address(), ", tls: {}"), Course::kEnds,
-         "TargetTLSNotTrusted", tls_redis_.address(), "certificate not trusted"},
-        {"redis-full", SamplePolicy(origin, full_.address()), Course::kEnds, "TargetOutOfMemory", full_.address(),
-         "raise maxmemory"},
-        {"redis-read-only", SamplePolicy(origin, replica_.address()), Course::kEnds, "TargetReadOnly",
-         replica_.address(), "name the primary"},
-        {"wrong-password", SamplePolicy(origin, locked_.address(), kWithSecret), Course::kEnds, "TargetAuth",
-         locked_.address(), "check the user name and password in credentialsSecretRef"},
-        {"no-password", SamplePolicy(origin, locked_.address()), Course::kEnds, "TargetAuth", locked_.address(),
-         "set credentialsSecretRef"},
-        {"needless-password", SamplePolicy(origin, redis_.address(), kWithSecret), Course::kEnds, "TargetAuth",
-         redis_.address(), "drop credentialsSecretRef"},
-        {"not-a-redis", SamplePolicy(origin, origin_.address()), Course::kEnds, "TargetRejected", origin_.address(),
-         "does not speak the Redis protocol"},
+        {"redis-without-dns", SamplePolicy(origin, nowhere + ":6379"), Course::kWaits,
+         "TargetUnavailable", nowhere, nowhere},
+        {"redis-not-trusted", SamplePolicy(origin, tls_redis_.address(), ", tls: {}"),
+         Course::kEnds, "TargetTLSNotTrusted", tls_redis_.address(), "certificate not trusted"},
+        {"redis-full", SamplePolicy(origin, full_.address()), Course::kEnds, "TargetOutOfMemory",
+         full_.address(), "raise maxmemory"},
+        {"redis-read-only", SamplePolicy(origin, replica_.address()), Course::kEnds,
+         "TargetReadOnly", replica_.address(), "name the primary"},
+        {"wrong-password", SamplePolicy(origin, locked_.address(), kWithSecret), Course::kEnds,
+         "TargetAuth", locked_.address(),
+         "check the user name and password in credentialsSecretRef"},
+        {"no-password", SamplePolicy(origin, locked_.address()), Course::kEnds, "TargetAuth",
+         locked_.address(), "set credentialsSecretRef"},
+        {"needless-password", SamplePolicy(origin, redis_.address(), kWithSecret), Course::kEnds,
+         "TargetAuth", redis_.address(), "drop credentialsSecretRef"},
+        {"not-a-redis", SamplePolicy(origin, origin_.address()), Course::kEnds, "TargetRejected",
+         origin_.address(), "does not speak the Redis protocol"},
     };
   }
 
   testing::TempDir dir_;
   testing::TestCertificates certs_ = testing::MakeCertificates(dir_, "IP:127.0.0.1");
   testing::NginxServer origin_{kLocations};
-  testing::NginxServer tls_origin_{kLocations, "ssl",
-                                   "ssl_certificate " + certs_.cert_file + "; ssl_certificate_key " +
-                                       certs_.key_file + ";"};
+  testing::NginxServer tls_origin_{
+      kLocations, "ssl",
+      "ssl_certificate " + certs_.cert_file + "; ssl_certificate_key " + certs_.key_file + ";"};
   testing::RedisServer redis_;
   testing::RedisServer locked_{{std::string("requirepass ") + kPassword}};
   testing::RedisServer full_{{"maxmemory 1"}};
   testing::RedisServer replica_;
   testing::RedisServer tls_redis_{{"tls-port 0", "tls-cert-file " + certs_.cert_file,
-                                   "tls-key-file " + certs_.key_file, "tls-ca-cert-file " + certs_.ca_file,
-                                   "tls-auth-clients no"}};
+                                   "tls-key-file " + certs_.key_file,
+                                   "tls-ca-cert-file " + certs_.ca_file, "tls-auth-clients no"}};
 };
 
 // The reason for waiting, in whichever line of progress tells one.
@@ -106,15 +104,16 @@ std::string SaidMeanwhile(const std::string& output) {
 }
 
 TEST_F(StokerTroubleTest, EachEndsAsDesignedAndNamesWhatIsWrong) {
-  const std::string secret = dir_.File("secret.yaml", testing::kSampleSecret);  // not the right password
+  const std::string secret =
+      dir_.File("secret.yaml", testing::kSampleSecret);  // not the right password
   const std::vector<Trouble> troubles = Troubles();
   std::vector<std::unique_ptr<testing::Process>> runs;  // all at once: most of the time is waiting
   for (const Trouble& trouble : troubles) {
     const std::string name = trouble.name;
     const std::string deadline = trouble.course == Course::kWaits ? "6s" : "10m";
     runs.push_back(std::make_unique<testing::Process>(
-        Stoker({"run", "-f", dir_.File(name + ".yaml", trouble.policy), "-f", secret, "--deadline", deadline, "-o",
-                "json"}),
+        Stoker({"run", "-f", dir_.File(name + ".yaml", trouble.policy), "-f", secret, "--deadline",
+                deadline, "-o", "json"}),
         dir_.path() + "/" + name + ".out"));
   }
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -140,10 +139,11 @@ TEST_F(StokerTroubleTest, EachEndsAsDesignedAndNamesWhatIsWrong) {
 }
 
 TEST_F(StokerTroubleTest, ThePersonReadsTheSameSentence) {
-  const std::string policy =
-      dir_.File("policy.yaml", SamplePolicy(origin_.url("/v/{key}"), locked_.address(), kWithSecret));
+  const std::string policy = dir_.File(
+      "policy.yaml", SamplePolicy(origin_.url("/v/{key}"), locked_.address(), kWithSecret));
   const std::string secret = dir_.File("secret.yaml", testing::kSampleSecret);
-  const testing::CommandResult wrong = testing::RunCommand(Stoker({"run", "-f", policy, "-f", secret}));
+  const testing::CommandResult wrong =
+      testing::RunCommand(Stoker({"run", "-f", policy, "-f", secret}));
   EXPECT_EQ(wrong.exit_code, 1);
   EXPECT_THAT(wrong.out, HasSubstr("TargetAuth: " + locked_.address() + " answered"));
   EXPECT_THAT(wrong.out + wrong.err, Not(HasSubstr("s3cr3t-word")));
@@ -157,9 +157,11 @@ TEST_F(StokerTroubleTest, ThePersonReadsTheSameSentence) {
 
 TEST_F(StokerTroubleTest, WhatComesBackIsWaitedFor) {
   redis_.Kill();
-  const std::string policy = dir_.File("policy.yaml", SamplePolicy(origin_.url("/v/{key}"), redis_.address()));
+  const std::string policy =
+      dir_.File("policy.yaml", SamplePolicy(origin_.url("/v/{key}"), redis_.address()));
   testing::Process run(Stoker({"run", "-f", policy, "-o", "json"}), dir_.path() + "/output");
-  ASSERT_TRUE(testing::WaitFor([&] { return SaidMeanwhile(run.Output()) != "nothing"; })) << run.Output();
+  ASSERT_TRUE(testing::WaitFor([&] { return SaidMeanwhile(run.Output()) != "nothing"; }))
+      << run.Output();
   redis_.Start();
   EXPECT_EQ(run.Wait(std::chrono::seconds(60)), 0) << run.Output();
   EXPECT_EQ(LastLine(run.Output())["warmed"], 200);

@@ -25,19 +25,25 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 const std::string kWorker = STOKER_BIN_DIR + "/stoker-worker";
-constexpr char kLocations[] = "location /v/ { return 200 \"value of $uri\"; }\n"
-                              "location = /healthz { return 200; }\n";
+constexpr char kLocations[] =
+    "location /v/ { return 200 \"value of $uri\"; }\n"
+    "location = /healthz { return 200; }\n";
 
 class StokerWorkerTest : public ::testing::Test {
  protected:
   void MakePlan(int replicas, int rate) {
-    json object = api::ParseDocuments(testing::SamplePolicy(origin_.url("/v/{key}"), redis_.address()))->at(0);
+    json object =
+        api::ParseDocuments(testing::SamplePolicy(origin_.url("/v/{key}"), redis_.address()))
+            ->at(0);
     object["spec"]["execution"]["workers"]["replicas"] = replicas;
     object["spec"]["pacing"] = {{"requestsPerSecond", rate}, {"burst", 10}, {"maxInFlight", 10}};
     const auto errors = api::DefaultAndValidate(object);
     ASSERT_TRUE(errors.empty()) << api::ToError(object, errors).message;
-    const std::string text = warming::SerializePlan(
-        {.policy_namespace = "shop", .policy_name = "pages", .policy_uid = "u", .spec = object["spec"], .pinned = {}});
+    const std::string text = warming::SerializePlan({.policy_namespace = "shop",
+                                                     .policy_name = "pages",
+                                                     .policy_uid = "u",
+                                                     .spec = object["spec"],
+                                                     .pinned = {}});
     (void)dir_.File("plan.json", text);
     hash_ = warming::PlanHash(text);
   }
@@ -51,9 +57,10 @@ class StokerWorkerTest : public ::testing::Test {
     const std::string name = dir_.path() + "/worker-" + std::to_string(index);
     Worker worker{testing::FreePort(), name + ".log", name + ".report", nullptr};
     worker.process = std::make_unique<testing::Process>(
-        std::vector<std::string>{kWorker, "--plan", dir_.path() + "/plan.json", "--secrets", dir_.path(),
-                                 "--configmaps", dir_.path(), "--termination-log", worker.report, "--address",
-                                 "127.0.0.1", "--port", std::to_string(worker.port)},
+        std::vector<std::string>{kWorker, "--plan", dir_.path() + "/plan.json", "--secrets",
+                                 dir_.path(), "--configmaps", dir_.path(), "--termination-log",
+                                 worker.report, "--address", "127.0.0.1", "--port",
+                                 std::to_string(worker.port)},
         worker.log,
         std::map<std::string, std::string>{{"STOKER_PLAN_HASH", hash},
                                            {"STOKER_RUN", "pages-1"},
@@ -110,7 +117,8 @@ TEST_F(StokerWorkerTest, ServesHealthAndProgressAndStopsWithinASecond) {
   EXPECT_EQ(worker.process->Wait(), 143);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500));
   const std::size_t requests = OriginRequests();
-  EXPECT_FALSE(testing::WaitFor([&] { return OriginRequests() > requests; }, std::chrono::milliseconds(500)));
+  EXPECT_FALSE(testing::WaitFor([&] { return OriginRequests() > requests; },
+                                std::chrono::milliseconds(500)));
   const auto report = warming::ReportFromJson(json::parse(testing::ReadFile(worker.report)));
   ASSERT_TRUE(report);
   EXPECT_EQ(report->result, warming::Report::Result::kCancelled);
@@ -121,11 +129,13 @@ TEST_F(StokerWorkerTest, BadInputIsExitCode2AndSaysWhy) {
   MakePlan(1, 2000);
   Worker wrong_plan = StartWorker(0, std::string(64, '0'));
   EXPECT_EQ(wrong_plan.process->Wait(), 2);
-  EXPECT_THAT(testing::ReadFile(wrong_plan.report), HasSubstr("it was changed after the run began"));
+  EXPECT_THAT(testing::ReadFile(wrong_plan.report),
+              HasSubstr("it was changed after the run began"));
   EXPECT_TRUE(warming::ReportFromJson(json::parse(testing::ReadFile(wrong_plan.report))));
   Worker wrong_index = StartWorker(7, hash_);
   EXPECT_EQ(wrong_index.process->Wait(), 2);
-  EXPECT_THAT(testing::ReadFile(wrong_index.report), HasSubstr("is not one of the plan's 1 workers"));
+  EXPECT_THAT(testing::ReadFile(wrong_index.report),
+              HasSubstr("is not one of the plan's 1 workers"));
   EXPECT_EQ(OriginRequests(), 0U);
 }
 
