@@ -2,8 +2,8 @@
 
 // A run's report in the room that Kubernetes gives a container's last words.
 //
-// A termination message holds 4,096 bytes and is cut beyond them, which would leave broken JSON. What
-// explains goes first (messages, sample keys, rows of failures), the tally never.
+// A termination message holds 4,096 bytes and is cut beyond them, which would leave broken JSON.
+// What explains goes first (messages, sample keys, rows of failures), the tally never.
 //
 // Thread safety: pure function.
 

@@ -43,7 +43,8 @@ Result<Keys> ReadKeysOfDirectory(const std::string& path) {
     if (!file) return Error{Code::kPermission, fmt::format("{}/{} cannot be read", path, name)};
     keys[name] = std::string(std::istreambuf_iterator<char>(file), {});
   }
-  if (failure) return Error{Code::kPermission, fmt::format("{} cannot be read: {}", path, failure.message())};
+  if (failure)
+    return Error{Code::kPermission, fmt::format("{} cannot be read: {}", path, failure.message())};
   return keys;
 }
 
@@ -61,12 +62,14 @@ Result<Keys> DirectoryMaterials::ConfigMap(const std::string& name) const {
 Result<Keys> GivenMaterials::Secret(const std::string& name) const {
   if (const auto found = secrets_.find(name); found != secrets_.end()) return found->second;
   return NotFound(fmt::format(
-      "Secret \"{}\" is not given; add its manifest with -f FILE, or pass --secret {}=DIR", name, name));
+      "Secret \"{}\" is not given; add its manifest with -f FILE, or pass --secret {}=DIR", name,
+      name));
 }
 
 Result<Keys> GivenMaterials::ConfigMap(const std::string& name) const {
   if (const auto found = config_maps_.find(name); found != config_maps_.end()) return found->second;
-  return NotFound(fmt::format("ConfigMap \"{}\" is not given; add its manifest with -f FILE", name));
+  return NotFound(
+      fmt::format("ConfigMap \"{}\" is not given; add its manifest with -f FILE", name));
 }
 
 }  // namespace stoker::cmd

@@ -2,8 +2,8 @@
 
 // Where programs without a cluster find the Secrets and ConfigMaps that a policy names.
 //
-// A worker pod has them mounted as directories, one file a key; the command line has them in the same
-// manifests as the policy, or as directories too. Contents never appear in an error.
+// A worker pod has them mounted as directories, one file a key; the command line has them in the
+// same manifests as the policy, or as directories too. Contents never appear in an error.
 //
 // Thread safety: const methods from any thread, once filled.
 
@@ -37,7 +37,9 @@ class DirectoryMaterials final : public warming::Materials {
 class GivenMaterials final : public warming::Materials {
  public:
   void AddSecret(std::string name, Keys keys) { secrets_[std::move(name)] = std::move(keys); }
-  void AddConfigMap(std::string name, Keys keys) { config_maps_[std::move(name)] = std::move(keys); }
+  void AddConfigMap(std::string name, Keys keys) {
+    config_maps_[std::move(name)] = std::move(keys);
+  }
   [[nodiscard]] Result<Keys> Secret(const std::string& name) const override;
   [[nodiscard]] Result<Keys> ConfigMap(const std::string& name) const override;
 

@@ -30,7 +30,8 @@ constexpr auto kStopWithin = std::chrono::milliseconds(950);
 
 Result<std::string> ReadPlanText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return NotFound(fmt::format("the plan {} cannot be read; is its ConfigMap mounted?", path));
+  if (!file)
+    return NotFound(fmt::format("the plan {} cannot be read; is its ConfigMap mounted?", path));
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
@@ -38,7 +39,8 @@ void WriteTerminationMessage(const WorkerOptions& options, const Report& report)
   if (options.termination_log.empty()) return;
   std::ofstream file(options.termination_log, std::ios::binary | std::ios::trunc);
   file << cmd::CompactReport(report) << std::flush;
-  if (!file) LogWarn("the termination message could not be written", {{"path", options.termination_log}});
+  if (!file)
+    LogWarn("the termination message could not be written", {{"path", options.termination_log}});
 }
 
 std::string ProgressJson(const warming::Run& run, const Assignment& assignment) {
@@ -101,9 +103,10 @@ Result<Assignment> ReadAssignment(const WorkerOptions& options) {
     return Invalid("the plan's hash is not given; set STOKER_PLAN_HASH or --plan-hash");
   STOKER_TRY(const std::string text, ReadPlanText(options.plan_file));
   if (const std::string hash = warming::PlanHash(text); hash != options.plan_hash)
-    return Invalid(fmt::format("the plan {} has the hash {}, but {} was asked for; it was changed after the "
-                               "run began", options.plan_file, hash.substr(0, 12),
-                               options.plan_hash.substr(0, 12)));
+    return Invalid(
+        fmt::format("the plan {} has the hash {}, but {} was asked for; it was changed after the "
+                    "run began",
+                    options.plan_file, hash.substr(0, 12), options.plan_hash.substr(0, 12)));
   STOKER_TRY(const warming::PlanDocument plan, warming::ParsePlan(text));
   Assignment assignment;
   assignment.policy = plan.policy_namespace + "/" + plan.policy_name;
@@ -112,8 +115,8 @@ Result<Assignment> ReadAssignment(const WorkerOptions& options) {
   STOKER_TRY(assignment.spec.policy, api::ToWarmingPolicySpec(plan.spec));
   const std::int64_t replicas = assignment.spec.policy.execution.workers.replicas;
   if (options.index < 0 || options.index >= replicas)
-    return Invalid(fmt::format("index {} is not one of the plan's {} workers (0 to {})", options.index,
-                               replicas, replicas - 1));
+    return Invalid(fmt::format("index {} is not one of the plan's {} workers (0 to {})",
+                               options.index, replicas, replicas - 1));
   assignment.spec.shard = {.index = options.index, .count = static_cast<int>(replicas)};
   return assignment;
 }
@@ -121,7 +124,8 @@ Result<Assignment> ReadAssignment(const WorkerOptions& options) {
 int RunWorker(const WorkerOptions& options, cmd::Signals& signals) {
   auto assignment = ReadAssignment(options);
   if (!assignment) return Refuse(options, assignment.error());
-  auto materials = std::make_shared<cmd::DirectoryMaterials>(options.secrets_dir, options.config_maps_dir);
+  auto materials =
+      std::make_shared<cmd::DirectoryMaterials>(options.secrets_dir, options.config_maps_dir);
   warming::RunOptions run_options;
   run_options.loops = options.loops;
   auto run = warming::Run::Create(assignment->spec, std::move(materials), run_options);
@@ -130,16 +134,18 @@ int RunWorker(const WorkerOptions& options, cmd::Signals& signals) {
   server::HttpServer server({.address = options.address, .port = options.port});
   server.Handle("/healthz", [] { return server::HttpReply{.body = "ok\n"}; });
   server.Handle("/progress", [&] {
-    return server::HttpReply{.content_type = "application/json", .body = ProgressJson(**run, *assignment)};
+    return server::HttpReply{.content_type = "application/json",
+                             .body = ProgressJson(**run, *assignment)};
   });
   if (const Status started = server.Start(); !started) {
     LogError("no progress can be served", {{"error", started.error().message}});
     WriteTerminationMessage(options, ReportOfError("CannotListen", started.error().message));
     return kExitFailed;
   }
-  LogInfo("run started", {{"run", assignment->spec.id},
-                          {"policy", assignment->policy},
-                          {"shard", fmt::format("{}/{}", options.index, assignment->spec.shard.count)}});
+  LogInfo("run started",
+          {{"run", assignment->spec.id},
+           {"policy", assignment->policy},
+           {"shard", fmt::format("{}/{}", options.index, assignment->spec.shard.count)}});
   (*run)->Start();
   bool terminated = false;
   const auto report = Await(**run, signals, terminated);

@@ -2,9 +2,9 @@
 
 // One shard of a run, in a pod that knows nothing of Kubernetes.
 //
-// All it needs is mounted: the plan (checked against the hash that the Job names, so that nobody can slip
-// another plan in), Secrets and ConfigMaps as directories. What it has to say it says over HTTP while it
-// runs (/healthz, /progress) and in the container's termination message at the end.
+// All it needs is mounted: the plan (checked against the hash that the Job names, so that nobody
+// can slip another plan in), Secrets and ConfigMaps as directories. What it has to say it says over
+// HTTP while it runs (/healthz, /progress) and in the container's termination message at the end.
 //
 // Exit codes are a contract with the Job's podFailurePolicy: 0 the shard is warm, 1 the run failed,
 // 2 the input is wrong and a retry is pointless, 143 it was asked to stop.

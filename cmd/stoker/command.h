@@ -1,13 +1,15 @@
 #pragma once
 
-// What the subcommands share: where they read and write, how they end, how they join the command line.
+// What the subcommands share: where they read and write, how they end, how they join the command
+// line.
 //
-// Each subcommand lives in a file of its own and adds itself with an Add...Command function: options and help
-// to CLI11, and a callback that does the work and sets the exit code. Results go to `out`, everything
-// that is said to a person meanwhile goes to `err`, so that `stoker ... | jq` always works.
+// Each subcommand lives in a file of its own and adds itself with an Add...Command function:
+// options and help to CLI11, and a callback that does the work and sets the exit code. Results go
+// to `out`, everything that is said to a person meanwhile goes to `err`, so that `stoker ... | jq`
+// always works.
 //
-// Exit codes: 0 success, 1 the run failed, 2 bad input (and nothing was touched), 130 and 143 stopped by
-// SIGINT and SIGTERM.
+// Exit codes: 0 success, 1 the run failed, 2 bad input (and nothing was touched), 130 and 143
+// stopped by SIGINT and SIGTERM.
 //
 // Thread safety: main thread only.
 
@@ -27,7 +29,7 @@ struct Environment {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
-  bool terminal = false;  // err is one
+  bool terminal = false;         // err is one
   int exit_code = kExitSuccess;  // what the subcommand came to
 };
 
@@ -43,7 +45,8 @@ void AddCompletionCommand(CLI::App& app, Environment& environment);
 std::string VersionText();
 
 // Says "stoker: run: MESSAGE" and ends with bad input.
-inline void FailInput(Environment& environment, std::string_view command, std::string_view message) {
+inline void FailInput(Environment& environment, std::string_view command,
+                      std::string_view message) {
   environment.err << "stoker: " << command << ": " << message << "\n";
   environment.exit_code = kExitBadInput;
 }

@@ -45,8 +45,8 @@ std::string Names(const CLI::App& app) {
   return names;
 }
 
-// Every flag that takes a value with the words it knows, as arms of a shell's case over "command flag";
-// {names} and {words} are their places in `arm`.
+// Every flag that takes a value with the words it knows, as arms of a shell's case over "command
+// flag"; {names} and {words} are their places in `arm`.
 std::string ValueArms(const CLI::App& app, std::string_view arm) {
   std::string arms;
   for (const CLI::App* command : Subcommands(app)) {
@@ -62,43 +62,53 @@ std::string ValueArms(const CLI::App& app, std::string_view arm) {
   return arms;
 }
 
-// A flag's value is one of its words, or else a file; bash takes files itself where there is no word.
+// A flag's value is one of its words, or else a file; bash takes files itself where there is no
+// word.
 std::string Bash(const CLI::App& app) {
-  std::string script = "# bash completion for stoker: source <(stoker completion bash)\n_stoker() {\n"
-                       "  local word=${COMP_WORDS[COMP_CWORD]} words=\"" + Names(app) + "--help --version\"\n"
-                       "  if ((COMP_CWORD > 1)); then\n"
-                       "    case \"${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD - 1]}\" in\n";
+  std::string script =
+      "# bash completion for stoker: source <(stoker completion bash)\n_stoker() {\n"
+      "  local word=${COMP_WORDS[COMP_CWORD]} words=\"" +
+      Names(app) +
+      "--help --version\"\n"
+      "  if ((COMP_CWORD > 1)); then\n"
+      "    case \"${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD - 1]}\" in\n";
   script += ValueArms(app, "      {names}) words=\"{words}\" ;;\n");
   for (const CLI::App* command : Subcommands(app))
-    script += fmt::format("      \"{} \"*) words=\"{}\" ;;\n", command->get_name(), NextWords(*command));
-  script += "      *) words=\"\" ;;\n    esac\n  fi\n"
-            "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
-            "complete -o default -F _stoker stoker\n";
+    script +=
+        fmt::format("      \"{} \"*) words=\"{}\" ;;\n", command->get_name(), NextWords(*command));
+  script +=
+      "      *) words=\"\" ;;\n    esac\n  fi\n"
+      "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
+      "complete -o default -F _stoker stoker\n";
   return script;
 }
 
 std::string Zsh(const CLI::App& app) {
-  std::string script = "#compdef stoker\n# zsh completion for stoker: source <(stoker completion zsh)\n"
-                       "_stoker() {\n  if ((CURRENT == 2)); then\n    compadd -- " + Names(app) +
-                       "--help --version\n    return\n  fi\n"
-                       "  case \"${words[2]} ${words[CURRENT - 1]}\" in\n";
+  std::string script =
+      "#compdef stoker\n# zsh completion for stoker: source <(stoker completion zsh)\n"
+      "_stoker() {\n  if ((CURRENT == 2)); then\n    compadd -- " +
+      Names(app) +
+      "--help --version\n    return\n  fi\n"
+      "  case \"${words[2]} ${words[CURRENT - 1]}\" in\n";
   script += ValueArms(app, "    {names}) compadd -- {words} || _files ;;\n");
   for (const CLI::App* command : Subcommands(app))
-    script += fmt::format("    \"{} \"*) compadd -- {} ;;\n", command->get_name(), NextWords(*command));
+    script +=
+        fmt::format("    \"{} \"*) compadd -- {} ;;\n", command->get_name(), NextWords(*command));
   script += "  esac\n}\ncompdef _stoker stoker\n";
   return script;
 }
 
 std::string FishQuoted(std::string text) {
-  for (std::size_t at = 0; (at = text.find_first_of("'\\", at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  for (std::size_t at = 0; (at = text.find_first_of("'\\", at)) != std::string::npos; at += 2)
+    text.insert(at, "\\");
   return "'" + text + "'";
 }
 
 std::string Fish(const CLI::App& app) {
   std::string script = "# fish completion for stoker: stoker completion fish | source\n";
   for (const CLI::App* command : Subcommands(app)) {
-    script += fmt::format("complete -c stoker -f -n __fish_use_subcommand -a {} -d {}\n", command->get_name(),
-                          FishQuoted(command->get_description()));
+    script += fmt::format("complete -c stoker -f -n __fish_use_subcommand -a {} -d {}\n",
+                          command->get_name(), FishQuoted(command->get_description()));
     for (const CLI::Option* option : command->get_options()) {
       std::string names;
       for (const std::string& name : option->get_snames()) names += " -s " + name;

@@ -46,7 +46,8 @@ spec:
     redis: {{address: "memory:6379"}}
     write: {{ttl: 1h, ttlJitterPercent: 10}}
   pacing: {{requestsPerSecond: 1500, burst: 30, maxInFlight: 30}}
-)", kEntries, origin_url);
+)",
+                     kEntries, origin_url);
 }
 
 Result<warming::RunSpec> DemoSpec(const std::string& origin_url) {
@@ -94,19 +95,22 @@ std::string FineTime(std::chrono::nanoseconds time) {
 }
 
 void Say(Environment& environment, const char* when, const ReadFigures& figures) {
-  environment.out << fmt::format("{}: {} reads, {} hits, {} misses; half within {}, all within {}\n", when,
-                                 Grouped(figures.hits + figures.misses), Grouped(figures.hits),
-                                 Grouped(figures.misses), FineTime(figures.median), FineTime(figures.slowest))
+  environment.out << fmt::format(
+                         "{}: {} reads, {} hits, {} misses; half within {}, all within {}\n", when,
+                         Grouped(figures.hits + figures.misses), Grouped(figures.hits),
+                         Grouped(figures.misses), FineTime(figures.median),
+                         FineTime(figures.slowest))
                   << std::flush;
 }
 
-Result<std::unique_ptr<warming::Run>> MakeDemoRun(const std::string& origin_url,
-                                                  const std::shared_ptr<warming::MemoryStore>& cache) {
+Result<std::unique_ptr<warming::Run>> MakeDemoRun(
+    const std::string& origin_url, const std::shared_ptr<warming::MemoryStore>& cache) {
   STOKER_TRY(const warming::RunSpec spec, DemoSpec(origin_url));
   auto materials = std::make_shared<cmd::GivenMaterials>();
   const warming::RunOptions options;
   STOKER_TRY(warming::RunParts parts, warming::MakeRunParts(spec, *materials, options));
-  parts.targets = {[cache](asio::io_context& loop) { return warming::MakeMemoryTarget(loop, cache); }};
+  parts.targets = {
+      [cache](asio::io_context& loop) { return warming::MakeMemoryTarget(loop, cache); }};
   return warming::CreateRun(spec, std::move(materials), options, std::move(parts));
 }
 
@@ -116,8 +120,10 @@ Status ShowDemo(Environment& environment) {
   DemoOrigin origin(kOriginDelay);
   STOKER_CHECK(origin.Start());
   const auto cache = std::make_shared<warming::MemoryStore>();
-  out << fmt::format("An origin that needs {} ms for an answer, and an empty cache, both in this process.\n\n",
-                     kOriginDelay.count())
+  out << fmt::format(
+             "An origin that needs {} ms for an answer, and an empty cache, both in this "
+             "process.\n\n",
+             kOriginDelay.count())
       << std::flush;
   DemoClient client(origin.port());
   STOKER_TRY(const ReadFigures cold, ReadThrough(*cache, client, kColdReads));
@@ -151,8 +157,11 @@ Status ShowDemo(Environment& environment) {
 }  // namespace
 
 void AddDemoCommand(CLI::App& app, Environment& environment) {
-  CLI::App* command = app.add_subcommand(kName, "See a cold cache become warm, in ten seconds, with nothing installed");
-  command->footer("Opens one port on the loopback address; nothing leaves this machine and nothing is left on it.");
+  CLI::App* command = app.add_subcommand(
+      kName, "See a cold cache become warm, in ten seconds, with nothing installed");
+  command->footer(
+      "Opens one port on the loopback address; nothing leaves this machine and nothing is left on "
+      "it.");
   command->callback([&environment] {
     if (const Status shown = ShowDemo(environment); !shown) {
       environment.err << "stoker: demo: " << shown.error().message << "\n";

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
@@ -14,7 +15,6 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
-#include <algorithm>
 #include <atomic>
 #include <string_view>
 #include <thread>
@@ -36,9 +36,11 @@ std::string PathOf(std::string_view head) {
 }
 
 std::string Answer(const std::string& path) {
-  const std::string body = fmt::format(R"({{"path":"{}","price":{}}})", path, path.size() * 7 % 100);
-  return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                     body.size(), body);
+  const std::string body =
+      fmt::format(R"({{"path":"{}","price":{}}})", path, path.size() * 7 % 100);
+  return fmt::format(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+      body.size(), body);
 }
 
 }  // namespace
@@ -53,7 +55,7 @@ struct DemoOrigin::Impl {
     for (;;) {
       const std::size_t head =
           co_await asio::async_read_until(socket, asio::dynamic_buffer(input, kMaxHead), "\r\n\r\n",
-                                            asio::redirect_error(asio::use_awaitable, failure));
+                                          asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
       const std::string answer = Answer(PathOf(std::string_view(input).substr(0, head)));
       input.erase(0, head);
@@ -62,7 +64,7 @@ struct DemoOrigin::Impl {
       if (failure) co_return;
       ++requests;
       co_await asio::async_write(socket, asio::buffer(answer),
-                                  asio::redirect_error(asio::use_awaitable, failure));
+                                 asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
     }
   }
@@ -99,7 +101,8 @@ Status DemoOrigin::Start() {
   impl_->acceptor.open(endpoint.protocol(), failure);
   if (!failure) impl_->acceptor.bind(endpoint, failure);
   if (!failure) impl_->acceptor.listen(asio::socket_base::max_listen_connections, failure);
-  if (failure) return Unavailable("the demo's origin cannot listen on 127.0.0.1: " + failure.message());
+  if (failure)
+    return Unavailable("the demo's origin cannot listen on 127.0.0.1: " + failure.message());
   impl_->port = impl_->acceptor.local_endpoint().port();
   asio::co_spawn(impl_->loop, impl_->Accept(), asio::detached);
   impl_->thread = std::thread([impl = impl_.get()] { impl->loop.run(); });

@@ -1,12 +1,13 @@
 #pragma once
 
-// The demo's origin and its client: a slow HTTP service in this process, and an application that reads through.
+// The demo's origin and its client: a slow HTTP service in this process, and an application that
+// reads through.
 //
-// The origin listens on a free port of the loopback address only and answers each GET after a fixed delay,
-// as a service with a database behind it does.
+// The origin listens on a free port of the loopback address only and answers each GET after a fixed
+// delay, as a service with a database behind it does.
 //
-// Thread safety: the origin answers on its own thread; requests() from any thread. Shutdown: the destructor
-// closes every connection and joins.
+// Thread safety: the origin answers on its own thread; requests() from any thread. Shutdown: the
+// destructor closes every connection and joins.
 
 #include <chrono>
 #include <cstdint>

@@ -39,7 +39,8 @@ Status FailedFile::Open() {
   std::error_code ignored;
   if (std::filesystem::is_directory(path_, ignored)) return CannotWrite("it is a directory");
   unlink(aside_.c_str());  // of a process that once had this number, and crashed
-  const int fd = open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);  // NOLINT: POSIX
+  const int fd =
+      open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);  // NOLINT: POSIX
   if (fd < 0) return CannotWrite(Said(errno));
   close(fd);
   stream_.open(aside_, std::ios::binary);
@@ -55,7 +56,8 @@ void FailedFile::Add(std::string_view key, std::string_view reason, std::string_
 Status FailedFile::Keep() {
   stream_.close();
   if (stream_.fail()) return CannotWrite("not every line was taken; is the disk full?");
-  if (!Sync(aside_) || std::rename(aside_.c_str(), path_.c_str()) != 0) return CannotWrite(Said(errno));
+  if (!Sync(aside_) || std::rename(aside_.c_str(), path_.c_str()) != 0)
+    return CannotWrite(Said(errno));
   return {};
 }
 

@@ -36,9 +36,11 @@ Result<std::string> ReadText(const std::string& file, std::istream& standard_inp
   if (file == "-") return ReadAll(standard_input);
   if (file.empty()) return Invalid("a file without a name was given");
   std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored)) return Invalid("is a directory; name the files in it");
+  if (std::filesystem::is_directory(file, ignored))
+    return Invalid("is a directory; name the files in it");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return NotFound(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
+  if (!stream)
+    return NotFound(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
   return ReadAll(stream);
 }
 
@@ -75,8 +77,8 @@ class Reader {
     const bool ours = kind == "WarmingPolicy" || kind == "PrewarmSchedule" ||
                       version.starts_with("stoker.dev/") || kind.empty() || version.empty();
     if (ours) return ReadOwn(object, kind);
-    manifests_.notes.push_back(
-        fmt::format("{}: {} {} is not Stoker's; left alone", file_, kind, FullName(api::ToObjectMeta(object))));
+    manifests_.notes.push_back(fmt::format("{}: {} {} is not Stoker's; left alone", file_, kind,
+                                           FullName(api::ToObjectMeta(object))));
   }
 
   void ReadOwn(json& object, const std::string& kind) {
@@ -111,13 +113,16 @@ class Reader {
     for (const char* member : {encoded, plain}) {  // stringData wins over data, as on the server
       const auto keys = object.find(member);
       if (keys == object.end() || keys->is_null()) continue;
-      if (!keys->is_object()) return Complain(object, member, "must be an object of strings"), false;
+      if (!keys->is_object())
+        return Complain(object, member, "must be an object of strings"), false;
       for (const auto& [key, value] : keys->items()) {
         const std::string field = fmt::format("{}[{}]", member, key);
         if (!value.is_string()) return Complain(object, field, "must be a string; quote it"), false;
         std::string bytes = value.get<std::string>();
         if (member == encoded && !Base64Decode(value.get_ref<const std::string&>(), bytes))
-          return Complain(object, field, fmt::format("is not Base64; write plain text to {}", plain)), false;
+          return Complain(object, field,
+                          fmt::format("is not Base64; write plain text to {}", plain)),
+                 false;
         named.keys[key] = std::move(bytes);
       }
     }
@@ -164,15 +169,17 @@ Result<PolicyManifest> ChoosePolicy(const Manifests& manifests, const std::strin
     if (name.empty() || name == meta.name || name == FullName(meta)) found.push_back(&manifest);
   }
   if (manifests.policies.empty()) return Invalid("the files hold no WarmingPolicy");
-  if (found.empty()) return Invalid(fmt::format("--policy {}: the files hold only {}", name, names));
+  if (found.empty())
+    return Invalid(fmt::format("--policy {}: the files hold only {}", name, names));
   if (found.size() > 1)
-    return Invalid(fmt::format("the files hold several policies ({}); choose one with --policy NAME", names));
+    return Invalid(
+        fmt::format("the files hold several policies ({}); choose one with --policy NAME", names));
   return *found[0];
 }
 
-Result<std::shared_ptr<cmd::GivenMaterials>> MaterialsFor(const api::WarmingPolicy& policy,
-                                                          const Manifests& manifests,
-                                                          const std::vector<std::string>& secret_dirs) {
+Result<std::shared_ptr<cmd::GivenMaterials>> MaterialsFor(
+    const api::WarmingPolicy& policy, const Manifests& manifests,
+    const std::vector<std::string>& secret_dirs) {
   auto materials = std::make_shared<cmd::GivenMaterials>();
   for (const NamedKeys& secret : manifests.secrets)
     if (Reaches(policy, secret)) materials->AddSecret(secret.name, secret.keys);

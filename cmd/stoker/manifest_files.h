@@ -2,10 +2,11 @@
 
 // The files of -f, as the objects that a command works on.
 //
-// One file may hold several documents and a command may be given several files: policies and schedules are
-// defaulted and judged exactly as the API server judges them, Secrets and ConfigMaps become what the policies
-// refer to, and everything else is left alone with a note (a manifest may be a whole application).
-// All complaints are gathered, so that one look tells everything there is to mend.
+// One file may hold several documents and a command may be given several files: policies and
+// schedules are defaulted and judged exactly as the API server judges them, Secrets and ConfigMaps
+// become what the policies refer to, and everything else is left alone with a note (a manifest may
+// be a whole application). All complaints are gathered, so that one look tells everything there is
+// to mend.
 //
 // Thread safety: plain values.
 
@@ -52,11 +53,12 @@ Manifests ReadManifests(const std::vector<std::string>& files, std::istream& sta
 // The one policy that a command is about; `name` ("pages" or "shop/pages") chooses among several.
 Result<PolicyManifest> ChoosePolicy(const Manifests& manifests, const std::string& name);
 
-// What the policy may refer to: objects of its namespace, those without a namespace, and `secret_dirs`
+// What the policy may refer to: objects of its namespace, those without a namespace, and
+// `secret_dirs`
 // ("NAME=DIR", as a mounted Secret).
-Result<std::shared_ptr<cmd::GivenMaterials>> MaterialsFor(const api::WarmingPolicy& policy,
-                                                          const Manifests& manifests,
-                                                          const std::vector<std::string>& secret_dirs);
+Result<std::shared_ptr<cmd::GivenMaterials>> MaterialsFor(
+    const api::WarmingPolicy& policy, const Manifests& manifests,
+    const std::vector<std::string>& secret_dirs);
 
 // "shop/pages", or "pages" where the manifest names no namespace.
 std::string FullName(const api::ObjectMeta& meta);

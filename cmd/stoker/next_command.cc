@@ -50,13 +50,16 @@ Result<Timetable> FromFiles(const NextCommandOptions& options, Environment& envi
   const ScheduleManifest* chosen = nullptr;
   for (const ScheduleManifest& manifest : manifests.schedules) {
     const api::ObjectMeta& meta = manifest.schedule.meta;
-    if (!options.name.empty() && options.name != meta.name && options.name != FullName(meta)) continue;
-    if (chosen != nullptr) return Invalid("the files hold several PrewarmSchedules; choose one with --name NAME");
+    if (!options.name.empty() && options.name != meta.name && options.name != FullName(meta))
+      continue;
+    if (chosen != nullptr)
+      return Invalid("the files hold several PrewarmSchedules; choose one with --name NAME");
     chosen = &manifest;
   }
   if (chosen == nullptr) {
-    return Invalid(options.name.empty() ? "the files hold no PrewarmSchedule"
-                                        : "--name " + options.name + ": the files hold no such PrewarmSchedule");
+    return Invalid(options.name.empty()
+                       ? "the files hold no PrewarmSchedule"
+                       : "--name " + options.name + ": the files hold no such PrewarmSchedule");
   }
   if (chosen->schedule.spec.suspend)
     environment.err << "note: the schedule is suspended; these are the slots it would have\n";
@@ -66,12 +69,14 @@ Result<Timetable> FromFiles(const NextCommandOptions& options, Environment& envi
 Result<Timetable> FindTimetable(const NextCommandOptions& options, Environment& environment) {
   if (options.files.empty() == options.schedule.empty())
     return Invalid("give either -f FILE or --schedule \"0 7 * * *\" (with --zone Europe/Berlin)");
-  return options.files.empty() ? Parse(options.schedule, options.zone) : FromFiles(options, environment);
+  return options.files.empty() ? Parse(options.schedule, options.zone)
+                               : FromFiles(options, environment);
 }
 
 void WriteTable(std::ostream& out, const std::vector<WallTime>& slots, const schedule::Zone& zone) {
   out << fmt::format("{:<27} {}\n", zone.name(), "UTC");
-  for (const WallTime slot : slots) out << fmt::format("{:<27} {}\n", zone.Format(slot), FormatTime(slot));
+  for (const WallTime slot : slots)
+    out << fmt::format("{:<27} {}\n", zone.Format(slot), FormatTime(slot));
 }
 
 void ShowNext(const NextCommandOptions& options, Environment& environment) {
@@ -90,7 +95,8 @@ void ShowNext(const NextCommandOptions& options, Environment& environment) {
     slots.push_back(*slot);
     after = *slot;
   }
-  if (slots.empty()) return FailInput(environment, kName, "the schedule has no slot within five years");
+  if (slots.empty())
+    return FailInput(environment, kName, "the schedule has no slot within five years");
   if (options.output == "json") {
     nlohmann::json times = nlohmann::json::array();
     for (const WallTime slot : slots) times.push_back(FormatTime(slot));
@@ -105,22 +111,30 @@ void ShowNext(const NextCommandOptions& options, Environment& environment) {
 void AddNextCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand(kName, "Show when a schedule is due next");
   auto options = std::make_shared<NextCommandOptions>();
-  command->add_option("-f,--filename", options->files, "Manifests with a PrewarmSchedule; - is standard input")
+  command
+      ->add_option("-f,--filename", options->files,
+                   "Manifests with a PrewarmSchedule; - is standard input")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  command->add_option("--name", options->name, "Which schedule, when the files hold several")->type_name("NAME");
-  command->add_option("--schedule", options->schedule, "A cron expression, instead of a file")->type_name("CRON");
+  command->add_option("--name", options->name, "Which schedule, when the files hold several")
+      ->type_name("NAME");
+  command->add_option("--schedule", options->schedule, "A cron expression, instead of a file")
+      ->type_name("CRON");
   command->add_option("--zone", options->zone, "The time zone of --schedule")
       ->type_name("ZONE")
       ->capture_default_str();
-  command->add_option("--from", options->from, "Slots after this moment (RFC 3339); now, if not given")
+  command
+      ->add_option("--from", options->from, "Slots after this moment (RFC 3339); now, if not given")
       ->type_name("TIME");
-  Within(command->add_option("--count", options->count, "How many slots"), 1, 10'000)->capture_default_str();
-  OneOf(command->add_option("-o,--output", options->output, "A table, or an array of RFC 3339 times in UTC"),
+  Within(command->add_option("--count", options->count, "How many slots"), 1, 10'000)
+      ->capture_default_str();
+  OneOf(command->add_option("-o,--output", options->output,
+                            "A table, or an array of RFC 3339 times in UTC"),
         {"table", "json"})
       ->capture_default_str();
   command->footer(
-      "A slot in an hour that the clocks skip does not come; in an hour they repeat it comes twice, as\n"
+      "A slot in an hour that the clocks skip does not come; in an hour they repeat it comes "
+      "twice, as\n"
       "with a CronJob.\n\n"
       "Examples:\n"
       "  stoker next -f schedule.yaml\n"

@@ -17,7 +17,8 @@ constexpr char kBetween = '|';
 bool IsWithin(std::string_view text, std::int64_t lowest, std::int64_t highest) {
   std::int64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return failure == std::errc() && end == text.data() + text.size() && number >= lowest && number <= highest;
+  return failure == std::errc() && end == text.data() + text.size() && number >= lowest &&
+         number <= highest;
 }
 
 }  // namespace
@@ -32,7 +33,8 @@ CLI::Option* OneOf(CLI::Option* option, const std::vector<std::string>& words) {
     if (std::ranges::find(words, value) != words.end()) return std::string();
     return fmt::format("must be {}, not \"{}\"", Enumerated(words), value);
   };
-  return option->check(check)->type_name(fmt::format("{}", fmt::join(words, std::string(1, kBetween))));
+  return option->check(check)->type_name(
+      fmt::format("{}", fmt::join(words, std::string(1, kBetween))));
 }
 
 CLI::Option* Within(CLI::Option* option, std::int64_t lowest, std::int64_t highest) {

@@ -1,9 +1,10 @@
 #pragma once
 
-// Flags whose complaints say what would have been right: "--output: must be text or json, not \"xml\"".
+// Flags whose complaints say what would have been right: "--output: must be text or json, not
+// \"xml\"".
 //
-// The library's own checks name the value that is wrong; these name the values that are right, in the
-// sentence and in the help.
+// The library's own checks name the value that is wrong; these name the values that are right, in
+// the sentence and in the help.
 //
 // Thread safety: main thread only.
 

@@ -27,19 +27,23 @@ nlohmann::json OrNull(const std::optional<std::int64_t>& number) {
 }
 
 nlohmann::ordered_json ToJson(const std::string& policy, const warming::PlanEstimate& plan) {
-  nlohmann::ordered_json json{{"policy", policy}, {"entries", OrNull(plan.entries)}, {"exact", plan.exact}};
+  nlohmann::ordered_json json{
+      {"policy", policy}, {"entries", OrNull(plan.entries)}, {"exact", plan.exact}};
   json["bySource"] = nlohmann::ordered_json::array();
   for (const auto& [name, entries] : plan.by_source)
     json["bySource"].push_back({{"name", name}, {"entries", OrNull(entries)}});
   json["bytes"] = OrNull(plan.bytes);
-  json["durationSeconds"] =
-      plan.duration ? nlohmann::json(static_cast<double>(plan.duration->count()) / 1000) : nlohmann::json();
+  json["durationSeconds"] = plan.duration
+                                ? nlohmann::json(static_cast<double>(plan.duration->count()) / 1000)
+                                : nlohmann::json();
   json["sampleKeys"] = plan.sample_keys;
   json["sampleURLs"] = plan.sample_urls;
   return json;
 }
 
-std::string Count(const std::optional<std::int64_t>& number) { return number ? Grouped(*number) : "unknown"; }
+std::string Count(const std::optional<std::int64_t>& number) {
+  return number ? Grouped(*number) : "unknown";
+}
 
 std::string Bytes(std::int64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -52,14 +56,17 @@ std::string Bytes(std::int64_t bytes) {
 void WriteTable(std::ostream& out, const std::string& policy, const warming::PlanEstimate& plan,
                 std::int64_t value_bytes) {
   const std::string about = plan.exact ? "" : "about ";
-  out << fmt::format("Policy    {}\nEntries   {}{}\n", policy, plan.entries ? about : "", Count(plan.entries));
-  for (const auto& [name, entries] : plan.by_source) out << fmt::format("  {:<20} {}\n", name, Count(entries));
-  out << fmt::format("Bytes     {}\n", plan.bytes ? fmt::format("about {} at {} a value", Bytes(*plan.bytes),
-                                                               Bytes(value_bytes))
-                                                 : "unknown");
-  out << fmt::format("Time      {}\n",
-                     plan.duration ? fmt::format("about {} at the policy's rate", ShortDuration(*plan.duration))
-                                   : "unknown");
+  out << fmt::format("Policy    {}\nEntries   {}{}\n", policy, plan.entries ? about : "",
+                     Count(plan.entries));
+  for (const auto& [name, entries] : plan.by_source)
+    out << fmt::format("  {:<20} {}\n", name, Count(entries));
+  out << fmt::format(
+      "Bytes     {}\n",
+      plan.bytes ? fmt::format("about {} at {} a value", Bytes(*plan.bytes), Bytes(value_bytes))
+                 : "unknown");
+  out << fmt::format("Time      {}\n", plan.duration ? fmt::format("about {} at the policy's rate",
+                                                                   ShortDuration(*plan.duration))
+                                                     : "unknown");
   const auto list = [&](const char* title, const std::vector<std::string>& lines) {
     for (std::size_t i = 0; i < lines.size(); ++i)
       out << fmt::format("{:<9} {}\n", i == 0 ? title : "", lines[i]);
@@ -73,11 +80,13 @@ void PlanPolicy(const PlanCommandOptions& options, Environment& environment) {
   if (!loaded) return;
   const auto plan = warming::EstimatePlan(loaded->spec, *loaded->materials, options.value_bytes);
   if (!plan)
-    return FailInput(environment, kName,
-                     fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, plan.error().message));
+    return FailInput(
+        environment, kName,
+        fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, plan.error().message));
   if (options.output == "json") {
-    environment.out << ToJson(loaded->name, *plan).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
-                    << "\n";
+    environment.out
+        << ToJson(loaded->name, *plan).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
+        << "\n";
   } else {
     WriteTable(environment.out, loaded->name, *plan, options.value_bytes);
   }
@@ -91,11 +100,13 @@ void AddPlanCommand(CLI::App& app, Environment& environment) {
   AddPolicyFiles(*command, options->files);
   OneOf(command->add_option("-o,--output", options->output, "How to say it"), {"table", "json"})
       ->capture_default_str();
-  Within(command->add_option("--value-bytes", options->value_bytes, "What one value is taken to weigh"), 1,
-         std::int64_t{1} << 30)
+  Within(command->add_option("--value-bytes", options->value_bytes,
+                             "What one value is taken to weigh"),
+         1, std::int64_t{1} << 30)
       ->capture_default_str();
   command->footer(
-      "Nothing is fetched and nothing is written, so the size of a source that must be fetched is unknown.\n\n"
+      "Nothing is fetched and nothing is written, so the size of a source that must be fetched is "
+      "unknown.\n\n"
       "Examples:\n"
       "  stoker plan -f policy.yaml\n"
       "  stoker plan -f policy.yaml -o json | jq .entries");

@@ -10,13 +10,18 @@
 namespace stoker::cli {
 
 void AddPolicyFiles(CLI::App& command, PolicyFiles& options) {
-  command.add_option("-f,--filename", options.files,
-                     "Manifests: the policy, and the Secrets and ConfigMaps it names; - is standard input")
+  command
+      .add_option(
+          "-f,--filename", options.files,
+          "Manifests: the policy, and the Secrets and ConfigMaps it names; - is standard input")
       ->type_name("FILE")
       ->required()
       ->allow_extra_args(false);
-  command.add_option("--policy", options.policy, "Which policy, when the files hold several")->type_name("NAME");
-  command.add_option("--secret", options.secrets, "A Secret from a directory, one file a key, as it is mounted")
+  command.add_option("--policy", options.policy, "Which policy, when the files hold several")
+      ->type_name("NAME");
+  command
+      .add_option("--secret", options.secrets,
+                  "A Secret from a directory, one file a key, as it is mounted")
       ->type_name("NAME=DIR")
       ->allow_extra_args(false);
 }
@@ -31,19 +36,24 @@ std::optional<LoadedPolicy> LoadPolicy(const PolicyFiles& options, Environment& 
     return std::nullopt;
   }
   for (const ScheduleManifest& schedule : manifests.schedules)
-    environment.err << fmt::format("note: {}: PrewarmSchedule {} is good; it acts on a cluster (see stoker next)\n",
-                                   schedule.file, FullName(schedule.schedule.meta));
+    environment.err << fmt::format(
+        "note: {}: PrewarmSchedule {} is good; it acts on a cluster (see stoker next)\n",
+        schedule.file, FullName(schedule.schedule.meta));
   auto chosen = ChoosePolicy(manifests, options.policy);
   if (!chosen) return FailInput(environment, command, chosen.error().message), std::nullopt;
   auto materials = MaterialsFor(chosen->policy, manifests, options.secrets);
   if (!materials) return FailInput(environment, command, materials.error().message), std::nullopt;
 
   const api::WarmingPolicy& policy = chosen->policy;
-  LoadedPolicy loaded{.name = FullName(policy.meta), .file = chosen->file, .spec = {}, .materials = *materials};
+  LoadedPolicy loaded{
+      .name = FullName(policy.meta), .file = chosen->file, .spec = {}, .materials = *materials};
   loaded.spec.id = fmt::format("cli-{}", SystemClock().Wall().time_since_epoch().count());
-  loaded.spec.plan_hash = warming::PlanHash(warming::SerializePlan(
-      {.policy_namespace = policy.meta.namespace_, .policy_name = policy.meta.name, .policy_uid = policy.meta.uid,
-       .spec = policy.spec_json, .pinned = {}}));
+  loaded.spec.plan_hash =
+      warming::PlanHash(warming::SerializePlan({.policy_namespace = policy.meta.namespace_,
+                                                .policy_name = policy.meta.name,
+                                                .policy_uid = policy.meta.uid,
+                                                .spec = policy.spec_json,
+                                                .pinned = {}}));
   loaded.spec.policy = policy.spec;
   return loaded;
 }

@@ -59,7 +59,8 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
   if (const Status applied = ApplyFlags(options, loaded->spec.policy); !applied)
     return FailInput(environment, kName, applied.error().message);
   if (options.target == "memory")
-    environment.err << "note: --target memory: values go to this process's memory and are gone with it\n";
+    environment.err
+        << "note: --target memory: values go to this process's memory and are gone with it\n";
 
   cmd::Signals signals;  // before the run starts its threads
   std::optional<FailedFile> failed;
@@ -67,20 +68,22 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
   run_options.loops = options.loops;
   if (!options.failed_to.empty()) {
     failed.emplace(options.failed_to);
-    run_options.on_failed = [&failed](std::string_view key, std::string_view reason, std::string_view message) {
+    run_options.on_failed = [&failed](std::string_view key, std::string_view reason,
+                                      std::string_view message) {
       failed->Add(key, reason, message);
     };
   }
   auto run = warming::Run::Create(loaded->spec, loaded->materials, std::move(run_options));
   if (!run)
-    return FailInput(environment, kName,
-                     fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, run.error().message));
+    return FailInput(
+        environment, kName,
+        fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, run.error().message));
   if (failed) {
     if (const Status opened = failed->Open(); !opened)
       return FailInput(environment, kName, opened.error().message);
   }
-  const auto display =
-      MakeRunDisplay(ChooseDisplay(options, environment), loaded->name, environment.out, environment.err);
+  const auto display = MakeRunDisplay(ChooseDisplay(options, environment), loaded->name,
+                                      environment.out, environment.err);
   const auto abandon = [&] {
     if (failed) failed->Discard();
   };
@@ -99,17 +102,22 @@ void AddRunCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand(kName, "Warm what a policy says, from here");
   auto options = std::make_shared<RunCommandOptions>();
   AddPolicyFiles(*command, options->files);
-  OneOf(command->add_option("-o,--output", options->output,
-                            "Progress and a summary, or one object a second, the last one the tally"),
-        {"text", "json"})
+  OneOf(
+      command->add_option("-o,--output", options->output,
+                          "Progress and a summary, or one object a second, the last one the tally"),
+      {"text", "json"})
       ->capture_default_str();
-  command->add_option("--failed-to", options->failed_to, "Write the entries that failed here, one JSON line each")
+  command
+      ->add_option("--failed-to", options->failed_to,
+                   "Write the entries that failed here, one JSON line each")
       ->type_name("FILE");
   OneOf(command->add_option("--target", options->target,
                             "The manifest's targets, or this process's memory in their place"),
         {"manifest", "memory"})
       ->capture_default_str();
-  command->add_option("--deadline", options->deadline, "Instead of spec.execution.deadline, such as 10m")
+  command
+      ->add_option("--deadline", options->deadline,
+                   "Instead of spec.execution.deadline, such as 10m")
       ->type_name("DURATION");
   Within(command->add_option("--loops", options->loops, "Event loops; 0: one a core"), 0, 256)
       ->capture_default_str();

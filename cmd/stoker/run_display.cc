@@ -51,9 +51,10 @@ std::string Printable(std::string text) {
 std::string Figures(const Progress& progress) {
   const Tally& tally = progress.tally;
   if (tally.discovered == 0 && !progress.enumerated) return "looking for entries";
-  std::string text = fmt::format("{} of {}{} ({:.1f}%), {:.0f}/s", Grouped(tally.warmed + tally.skipped),
-                                 Grouped(tally.discovered), progress.enumerated ? "" : "+", progress.percent,
-                                 progress.per_second);
+  std::string text =
+      fmt::format("{} of {}{} ({:.1f}%), {:.0f}/s", Grouped(tally.warmed + tally.skipped),
+                  Grouped(tally.discovered), progress.enumerated ? "" : "+", progress.percent,
+                  progress.per_second);
   if (progress.eta) text += fmt::format(", {} to go", ShortDuration(*progress.eta));
   if (tally.failed > 0) text += fmt::format(", {} failed", Grouped(tally.failed));
   return text;
@@ -116,7 +117,8 @@ class JsonDisplay final : public RunDisplay {
   JsonDisplay(std::string policy, std::ostream& out, std::ostream& err)
       : policy_(std::move(policy)), out_(out), err_(err) {}
   void Show(const Progress& progress, SteadyTime now) override {
-    if (ticker_.Due(now)) WriteJson(out_, "progress", policy_, warming::ToJson(progress), progress.tally);
+    if (ticker_.Due(now))
+      WriteJson(out_, "progress", policy_, warming::ToJson(progress), progress.tally);
   }
   void Say(const std::string& line) override { err_ << line + "\n" << std::flush; }
   void Finish(const Report& report) override {
@@ -146,9 +148,12 @@ class QuietDisplay final : public RunDisplay {
 
 const char* Outcome(Report::Result result) {
   switch (result) {
-    case Report::Result::kSucceeded: return "warmed";
-    case Report::Result::kFailed: return "failed";
-    case Report::Result::kCancelled: return "stopped";
+    case Report::Result::kSucceeded:
+      return "warmed";
+    case Report::Result::kFailed:
+      return "failed";
+    case Report::Result::kCancelled:
+      return "stopped";
   }
   return "failed";
 }
@@ -165,14 +170,16 @@ std::string Grouped(std::int64_t number) {
 std::string ShortDuration(Millis duration) {
   using std::chrono::floor;
   using std::chrono::seconds;
-  if (duration < seconds(10)) return fmt::format("{:.1f}s", static_cast<double>(duration.count()) / 1000);
+  if (duration < seconds(10))
+    return fmt::format("{:.1f}s", static_cast<double>(duration.count()) / 1000);
   return FormatDuration(floor<seconds>(duration));
 }
 
 std::string ProgressText(const Progress& progress) { return Figures(progress) + Waiting(progress); }
 
 std::string ProgressBar(const Progress& progress, std::size_t columns) {
-  const auto cells = static_cast<std::size_t>(std::clamp(progress.percent, 0.0, 100.0) / 100 * kBarCells);
+  const auto cells =
+      static_cast<std::size_t>(std::clamp(progress.percent, 0.0, 100.0) / 100 * kBarCells);
   std::string line = "[" + std::string(cells, '#') + std::string(kBarCells - cells, '.') + "] " +
                      ProgressText(progress);
   if (line.size() > columns) line.resize(columns);
@@ -181,9 +188,10 @@ std::string ProgressBar(const Progress& progress, std::size_t columns) {
 
 std::string SummaryText(const std::string& policy, const Report& report) {
   const Tally& tally = report.progress.tally;
-  std::string text = fmt::format("{}: {} in {}: {} warmed, {} already there, {} failed", policy,
-                                 Outcome(report.result), ShortDuration(report.duration), Grouped(tally.warmed),
-                                 Grouped(tally.skipped), Grouped(tally.failed));
+  std::string text =
+      fmt::format("{}: {} in {}: {} warmed, {} already there, {} failed", policy,
+                  Outcome(report.result), ShortDuration(report.duration), Grouped(tally.warmed),
+                  Grouped(tally.skipped), Grouped(tally.failed));
   if (tally.left > 0) text += fmt::format(", {} left", Grouped(tally.left));
   text += fmt::format(" of {} discovered", Grouped(tally.discovered));
   if (tally.verified > 0) text += fmt::format("; {} read back", Grouped(tally.verified));
@@ -199,10 +207,14 @@ std::string SummaryText(const std::string& policy, const Report& report) {
 std::unique_ptr<RunDisplay> MakeRunDisplay(DisplayKind kind, std::string policy, std::ostream& out,
                                            std::ostream& err, Millis line_every) {
   switch (kind) {
-    case DisplayKind::kBar: return std::make_unique<BarDisplay>(std::move(policy), out, err);
-    case DisplayKind::kLines: return std::make_unique<LineDisplay>(std::move(policy), out, err, line_every);
-    case DisplayKind::kJson: return std::make_unique<JsonDisplay>(std::move(policy), out, err);
-    case DisplayKind::kQuiet: break;
+    case DisplayKind::kBar:
+      return std::make_unique<BarDisplay>(std::move(policy), out, err);
+    case DisplayKind::kLines:
+      return std::make_unique<LineDisplay>(std::move(policy), out, err, line_every);
+    case DisplayKind::kJson:
+      return std::make_unique<JsonDisplay>(std::move(policy), out, err);
+    case DisplayKind::kQuiet:
+      break;
   }
   return std::make_unique<QuietDisplay>(std::move(policy), out, err);
 }

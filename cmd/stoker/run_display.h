@@ -2,9 +2,9 @@
 
 // What a person, or a program, sees of a run while it goes on and when it is over.
 //
-// On a terminal a bar that is drawn over itself ten times a second; elsewhere a line every few seconds, as
-// a CI log wants it; with --output json one object a second on standard output, the last of which is the
-// tally. Each display decides itself whether it is time for the next one.
+// On a terminal a bar that is drawn over itself ten times a second; elsewhere a line every few
+// seconds, as a CI log wants it; with --output json one object a second on standard output, the
+// last of which is the tally. Each display decides itself whether it is time for the next one.
 //
 // Thread safety: one thread.
 
@@ -39,7 +39,7 @@ std::string ProgressBar(const warming::Progress& progress, std::size_t columns);
 // The tally and why it failed, in a few lines.
 std::string SummaryText(const std::string& policy, const warming::Report& report);
 
-std::string Grouped(std::int64_t number);     // 1234567 is "1,234,567"
-std::string ShortDuration(Millis duration);   // "0.8s", "42s", "3m20s"
+std::string Grouped(std::int64_t number);    // 1234567 is "1,234,567"
+std::string ShortDuration(Millis duration);  // "0.8s", "42s", "3m20s"
 
 }  // namespace stoker::cli

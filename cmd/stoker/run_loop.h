@@ -2,8 +2,9 @@
 
 // Drives a run from the main thread: shows how it goes, and stops it gently when asked to.
 //
-// The first SIGINT or SIGTERM cancels the run, which ends within a second and still tells its tally. The
-// second one, or a run that does not end, ends the process at once; `abandon` is called just before.
+// The first SIGINT or SIGTERM cancels the run, which ends within a second and still tells its
+// tally. The second one, or a run that does not end, ends the process at once; `abandon` is called
+// just before.
 //
 // Thread safety: main thread only.
 

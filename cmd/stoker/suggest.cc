@@ -7,7 +7,8 @@
 namespace stoker::cli {
 namespace {
 
-// How many insertions, deletions, replacements and swaps of neighbours lead from one word to the other.
+// How many insertions, deletions, replacements and swaps of neighbours lead from one word to the
+// other.
 std::size_t Distance(std::string_view from, std::string_view to) {
   std::vector<std::size_t> before, above, row(to.size() + 1);
   std::iota(row.begin(), row.end(), 0);

@@ -40,15 +40,16 @@ const CLI::Option* Subject(const CLI::App& command, const std::string& sentence)
 // "-f FILE", or "shell" where it is known by its place.
 std::string Spelled(const CLI::Option& option) {
   if (option.get_positional()) return option.get_name();
-  const std::string flag =
-      option.get_snames().empty() ? "--" + option.get_lnames().front() : "-" + option.get_snames().front();
+  const std::string flag = option.get_snames().empty() ? "--" + option.get_lnames().front()
+                                                       : "-" + option.get_snames().front();
   return fmt::format("{} {}", flag, option.get_type_name());
 }
 
 // What is wrong and how to mend it, in our words where the library's do not help.
 std::string Mend(const CLI::App& command, const CLI::ParseError& error) {
   // A mistyped flag is also a required one that is missing: the typing is what there is to mend.
-  if (const auto extras = command.remaining(true); !extras.empty()) return UnknownWord(command, extras.front());
+  if (const auto extras = command.remaining(true); !extras.empty())
+    return UnknownWord(command, extras.front());
   const std::string sentence = error.what();
   const CLI::Option* option = Subject(command, sentence);
   if (option == nullptr) return sentence;
@@ -57,7 +58,8 @@ std::string Mend(const CLI::App& command, const CLI::ParseError& error) {
     return Spelled(*option) + " is required" + (words.empty() ? "" : ": " + Enumerated(words));
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
-    return Spelled(*option) + (option->get_expected_max() > 1 ? " takes one value" : " takes one value, once");
+    return Spelled(*option) +
+           (option->get_expected_max() > 1 ? " takes one value" : " takes one value, once");
   return sentence;
 }
 
@@ -70,8 +72,8 @@ std::string UnknownCommand(const CLI::App& app, const std::string& word) {
                      nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
 }
 
-int ReportUsage(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv,
-                Environment& environment) {
+int ReportUsage(const CLI::App& app, const CLI::ParseError& error, int argc,
+                const char* const* argv, Environment& environment) {
   if (error.get_exit_code() == 0) {  // --help, --version
     const auto parsed = app.get_subcommands();
     if (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr) {
@@ -84,7 +86,7 @@ int ReportUsage(const CLI::App& app, const CLI::ParseError& error, int argc, con
   const auto parsed = app.get_subcommands();
   if (parsed.empty()) {
     const std::string word = argc > 1 ? argv[1] : "";
-    const std::string what = word.empty() ? "a command is required"
+    const std::string what = word.empty()            ? "a command is required"
                              : word.starts_with('-') ? Mend(app, error)
                                                      : UnknownCommand(app, word);
     environment.err << fmt::format("stoker: {}\nSee stoker --help.\n", what);

@@ -16,14 +16,16 @@ void Validate(const std::vector<std::string>& files, Environment& environment) {
   for (const std::string& note : manifests.notes) environment.err << "note: " << note << "\n";
   for (const std::string& error : manifests.errors) environment.err << error << "\n";
   for (const PolicyManifest& manifest : manifests.policies)
-    environment.out << fmt::format("{}: WarmingPolicy {} is good\n", manifest.file, FullName(manifest.policy.meta));
+    environment.out << fmt::format("{}: WarmingPolicy {} is good\n", manifest.file,
+                                   FullName(manifest.policy.meta));
   for (const ScheduleManifest& manifest : manifests.schedules)
     environment.out << fmt::format("{}: PrewarmSchedule {} is good\n", manifest.file,
                                    FullName(manifest.schedule.meta));
   if (!manifests.errors.empty()) {
     environment.exit_code = kExitBadInput;
   } else if (manifests.policies.empty() && manifests.schedules.empty()) {
-    FailInput(environment, "validate", "the files hold neither a WarmingPolicy nor a PrewarmSchedule");
+    FailInput(environment, "validate",
+              "the files hold neither a WarmingPolicy nor a PrewarmSchedule");
   }
 }
 
@@ -37,7 +39,8 @@ void AddValidateCommand(CLI::App& app, Environment& environment) {
       ->required()
       ->allow_extra_args(false);
   command->footer(
-      "Everything that is wrong is said at once, a line each, with the field and the mend. Exit code 2 then.\n\n"
+      "Everything that is wrong is said at once, a line each, with the field and the mend. Exit "
+      "code 2 then.\n\n"
       "Examples:\n"
       "  stoker validate -f policy.yaml -f schedule.yaml\n"
       "  kubectl kustomize . | stoker validate -f -");

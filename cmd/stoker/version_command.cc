@@ -9,12 +9,15 @@
 
 namespace stoker::cli {
 
-std::string VersionText() { return std::string("stoker ") + STOKER_VERSION + " (" + api::kApiVersion + ")\n"; }
+std::string VersionText() {
+  return std::string("stoker ") + STOKER_VERSION + " (" + api::kApiVersion + ")\n";
+}
 
 void AddVersionCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand("version", "Print the version");
   auto output = std::make_shared<std::string>("text");
-  OneOf(command->add_option("-o,--output", *output, "How to say it"), {"text", "json"})->capture_default_str();
+  OneOf(command->add_option("-o,--output", *output, "How to say it"), {"text", "json"})
+      ->capture_default_str();
   command->callback([output, &environment] {
     if (*output == "json") {
       const nlohmann::ordered_json json{

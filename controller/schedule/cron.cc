@@ -27,7 +27,9 @@ bool Has(std::uint64_t bits, unsigned value) { return (bits >> value & 1) != 0; 
 // An instant seen as a calendar and a clock on the wall of its zone.
 class WallClock {
  public:
-  WallClock(const Zone& zone, sys_seconds instant) : zone_(zone), period_(zone.At(instant)) { Set(instant); }
+  WallClock(const Zone& zone, sys_seconds instant) : zone_(zone), period_(zone.At(instant)) {
+    Set(instant);
+  }
 
   [[nodiscard]] sys_seconds instant() const { return instant_; }
   [[nodiscard]] int Year() const { return static_cast<int>(date_.year()); }
@@ -65,8 +67,8 @@ class WallClock {
     time_ = wall - day_;
   }
 
-  // Wall time to instant. A wall time that is skipped or comes twice is resolved as Go's time.Date does it:
-  // by the offset that holds around the wall time read as UTC, corrected once.
+  // Wall time to instant. A wall time that is skipped or comes twice is resolved as Go's time.Date
+  // does it: by the offset that holds around the wall time read as UTC, corrected once.
   void SetWall(sys_seconds wall) {
     const Zone::Period guess = zone_.At(wall);
     const sys_seconds instant = wall - guess.offset;
@@ -87,8 +89,8 @@ struct Macro {
   std::string_view fields;
 };
 constexpr Macro kMacros[] = {
-    {"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
-    {"@weekly", "0 0 * * 0"},  {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
+    {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
+    {"@weekly", "0 0 * * 0"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
     {"@hourly", "0 * * * *"},
 };
 
@@ -108,22 +110,26 @@ std::vector<std::string_view> Words(std::string_view text) {
 Result<std::string_view> ExpandMacro(std::string_view expression) {
   for (const Macro& macro : kMacros)
     if (expression == macro.name) return macro.fields;
-  return Invalid(fmt::format("\"{}\" is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, "
-                             "@annually and \"@every 1h30m\"", expression));
+  return Invalid(
+      fmt::format("\"{}\" is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, "
+                  "@annually and \"@every 1h30m\"",
+                  expression));
 }
 
 }  // namespace
 
-// Walks from the largest unit to the smallest; a unit that runs over starts the walk again. The first unit
-// that moves sets the smaller ones to their beginning, once.
+// Walks from the largest unit to the smallest; a unit that runs over starts the walk again. The
+// first unit that moves sets the smaller ones to their beginning, once.
 class SlotSearch {
  public:
-  SlotSearch(const Cron& cron, const Zone& zone, sys_seconds from) : cron_(cron), wall_(zone, from) {}
+  SlotSearch(const Cron& cron, const Zone& zone, sys_seconds from)
+      : cron_(cron), wall_(zone, from) {}
 
   std::optional<WallTime> Run() {
     const int last_year = wall_.Year() + 5;
     while (wall_.Year() <= last_year)
-      if (FindMonth() && FindDay() && FindHour() && FindMinute() && FindSecond()) return wall_.instant();
+      if (FindMonth() && FindDay() && FindHour() && FindMinute() && FindSecond())
+        return wall_.instant();
     return std::nullopt;
   }
 
@@ -207,8 +213,10 @@ Result<Cron> Cron::Parse(std::string_view expression) {
   }
   const auto fields = Words(expression);
   if (fields.size() != 5)
-    return Invalid(fmt::format("\"{}\" has {} fields; a schedule has five: minute, hour, day of month, "
-                               "month, day of week", expression, fields.size()));
+    return Invalid(
+        fmt::format("\"{}\" has {} fields; a schedule has five: minute, hour, day of month, "
+                    "month, day of week",
+                    expression, fields.size()));
   STOKER_TRY(cron.minute_, ParseField(fields[0], kMinuteRule));
   STOKER_TRY(cron.hour_, ParseField(fields[1], kHourRule));
   STOKER_TRY(cron.day_of_month_, ParseField(fields[2], kDayOfMonthRule));

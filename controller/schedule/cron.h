@@ -1,17 +1,19 @@
 #pragma once
 
-// When a cron expression is due, exactly as Kubernetes' CronJob (robfig/cron v3, standard parser) has it.
+// When a cron expression is due, exactly as Kubernetes' CronJob (robfig/cron v3, standard parser)
+// has it.
 //
-// Five fields (minute hour day-of-month month day-of-week), names, ranges, steps, lists, `?`, @hourly-style
-// macros and @every. A day must match day-of-month OR day-of-week when both are restricted; a field is not
-// restricted if it holds `*`, `?` or `*/1` (`*/2` restricts). A skipped hour (DST) does not run, a repeated
-// hour runs twice. A date that does not come within five years never comes. `TZ=` and `CRON_TZ=` inside
-// the expression are refused: the zone has a field of its own.
+// Five fields (minute hour day-of-month month day-of-week), names, ranges, steps, lists, `?`,
+// @hourly-style macros and @every. A day must match day-of-month OR day-of-week when both are
+// restricted; a field is not restricted if it holds `*`, `?` or `*/1` (`*/2` restricts). A skipped
+// hour (DST) does not run, a repeated hour runs twice. A date that does not come within five years
+// never comes. `TZ=` and `CRON_TZ=` inside the expression are refused: the zone has a field of its
+// own.
 //
-// tests/unit/schedule/robfig.tsv holds what robfig/cron itself answers; where its way of walking days makes
-// it pass over a day whose midnight was skipped, so does this: a slot must not move when a CronJob becomes
-// a PrewarmSchedule. One difference: robfig/cron never returns when it meets a day that a zone left out
-// (Pacific/Apia, 30 December 2011); here that day is passed over.
+// tests/unit/schedule/robfig.tsv holds what robfig/cron itself answers; where its way of walking
+// days makes it pass over a day whose midnight was skipped, so does this: a slot must not move when
+// a CronJob becomes a PrewarmSchedule. One difference: robfig/cron never returns when it meets a
+// day that a zone left out (Pacific/Apia, 30 December 2011); here that day is passed over.
 //
 // Thread safety: const methods from any thread.
 

@@ -45,7 +45,8 @@ Result<std::int64_t> ParseNumber(std::string_view text, const FieldRule& rule) {
 
 Result<std::int64_t> ParseValue(std::string_view text, const FieldRule& rule) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   const auto named = std::ranges::find(rule.names, lower);
   if (named != rule.names.end()) return rule.min + (named - rule.names.begin());
   return ParseNumber(text, rule);
@@ -86,10 +87,10 @@ Result<std::uint64_t> ParseTerm(std::string_view text, const FieldRule& rule) {
     STOKER_TRY(step, ParseNumber(parts[1], rule));
     if (range.single) range.end = rule.max;  // "5/15" runs on to the field's end
   }
-  if (range.start < rule.min) return Bad(rule, fmt::format("{} is below {}", range.start, rule.min));
+  if (range.start < rule.min)
+    return Bad(rule, fmt::format("{} is below {}", range.start, rule.min));
   if (range.end > rule.max) return Bad(rule, fmt::format("{} is above {}", range.end, rule.max));
-  if (range.start > range.end)
-    return Bad(rule, fmt::format("\"{}\" begins after its end", text));
+  if (range.start > range.end) return Bad(rule, fmt::format("\"{}\" begins after its end", text));
   if (step == 0) return Bad(rule, fmt::format("\"{}\" has a step of 0", text));
   std::uint64_t bits = range.star && step == 1 ? kUnrestricted : 0;
   for (std::int64_t value = range.start; value <= range.end;) {
@@ -131,7 +132,8 @@ Result<std::uint64_t> ParseField(std::string_view text, const FieldRule& rule) {
 
 Result<std::int64_t> ParseEverySeconds(std::string_view text) {
   const auto bad = [&] {
-    return Invalid(fmt::format("@every: \"{}\" is not a duration such as 90s or 1h30m", text.substr(0, 40)));
+    return Invalid(
+        fmt::format("@every: \"{}\" is not a duration such as 90s or 1h30m", text.substr(0, 40)));
   };
   std::string_view rest = text;
   const bool negative = rest.starts_with('-');

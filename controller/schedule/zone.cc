@@ -17,7 +17,8 @@ Error Unknown(std::string_view name) {
 }  // namespace
 
 Result<Zone> Zone::Find(std::string_view name) {
-  if (name.empty()) return Invalid("the time zone is empty; use an IANA name such as Europe/Berlin");
+  if (name.empty())
+    return Invalid("the time zone is empty; use an IANA name such as Europe/Berlin");
   // Variants of the database itself and files beside it, not names of places.
   for (const std::string_view prefix : {"posix/", "right/", "posixrules", "localtime", "/", "."})
     if (name.starts_with(prefix)) return Unknown(name);
@@ -25,7 +26,8 @@ Result<Zone> Zone::Find(std::string_view name) {
   zone.name_ = std::string(name);
   try {
     const date::time_zone* found = date::locate_zone(zone.name_);
-    (void)found->get_info(date::sys_seconds{});  // reads the zone's file now rather than at the first slot
+    (void)found->get_info(
+        date::sys_seconds{});  // reads the zone's file now rather than at the first slot
     zone.zone_ = found;
   } catch (const std::exception&) {
     return Unknown(name);
@@ -45,7 +47,8 @@ std::string Zone::Format(WallTime time) const {
   std::string text = FormatTime(instant + offset);
   text.pop_back();  // the Z
   const long minutes = std::abs(offset.count()) / 60;
-  return text + fmt::format("{}{:02}:{:02}", offset.count() < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  return text +
+         fmt::format("{}{:02}:{:02}", offset.count() < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
 }  // namespace stoker::schedule

@@ -2,13 +2,13 @@
 
 // A time zone of the system's IANA database.
 //
-// Schedules are written in the wall time of a place, and places change their clocks: At() says which offset
-// holds at an instant and from when to when, which is all that finding a slot needs.
+// Schedules are written in the wall time of a place, and places change their clocks: At() says
+// which offset holds at an instant and from when to when, which is all that finding a slot needs.
 //
 // The database gives transitions up to 2037; the last offset is taken to hold after that.
 //
-// Thread safety: const methods from any thread. Lifetime: the database is read once and lives as long as
-// the process.
+// Thread safety: const methods from any thread. Lifetime: the database is read once and lives as
+// long as the process.
 
 #include <chrono>
 #include <string>
@@ -21,7 +21,8 @@ namespace stoker::schedule {
 
 class Zone {
  public:
-  // kInvalid for "Local", an empty name and what the database does not know. Names are case-sensitive.
+  // kInvalid for "Local", an empty name and what the database does not know. Names are
+  // case-sensitive.
   static Result<Zone> Find(std::string_view name);
 
   // "2026-11-27T07:00:00+01:00"

@@ -98,15 +98,17 @@ Status HttpServer::Start() {
         .write_http_response_timelimit(kWriteTimeout)
         .handle_request_timeout(kHandleTimeout)
         .separate_accept_and_create_connect(false)
-        .acceptor_post_bind_hook(
-            [impl](asio::ip::tcp::acceptor& acceptor) { impl->port = acceptor.local_endpoint().port(); })
-        .request_handler([impl](restinio::request_handle_t request) { return Serve(impl->handlers, request); });
+        .acceptor_post_bind_hook([impl](asio::ip::tcp::acceptor& acceptor) {
+          impl->port = acceptor.local_endpoint().port();
+        })
+        .request_handler(
+            [impl](restinio::request_handle_t request) { return Serve(impl->handlers, request); });
     impl->server = restinio::run_async<Traits>(restinio::own_io_context(), std::move(settings),
                                                static_cast<std::size_t>(impl->options.threads));
   } catch (const std::exception& failure) {
     impl->server.reset();
-    return Unavailable(
-        fmt::format("cannot listen on {}:{}: {}", impl->options.address, impl->options.port, failure.what()));
+    return Unavailable(fmt::format("cannot listen on {}:{}: {}", impl->options.address,
+                                   impl->options.port, failure.what()));
   }
   return {};
 }

@@ -2,8 +2,9 @@
 
 // A small HTTP server for health, progress and metrics: bounded, with time-outs, stoppable.
 //
-// Requests are GET or HEAD only, headers and connections capped, bodies refused, slow clients dropped.
-// Handlers run on the server's own threads and must not block for long; one that throws is answered with 500.
+// Requests are GET or HEAD only, headers and connections capped, bodies refused, slow clients
+// dropped. Handlers run on the server's own threads and must not block for long; one that throws is
+// answered with 500.
 //
 // Thread safety: Handle() before Start(); handlers must be thread-safe. Shutdown: Stop() closes the
 // listener, finishes running handlers, joins; nothing runs after it. The destructor stops.

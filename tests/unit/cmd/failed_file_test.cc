@@ -42,8 +42,9 @@ TEST(FailedFileTest, ABadPathNamesTheFlag) {
   FailedFile file("/no/such/folder/failed.jsonl");
   const Status opened = file.Open();
   ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().message,
-            "--failed-to /no/such/folder/failed.jsonl: cannot be written: No such file or directory");
+  EXPECT_EQ(
+      opened.error().message,
+      "--failed-to /no/such/folder/failed.jsonl: cannot be written: No such file or directory");
 }
 
 TEST(FailedFileTest, ADirectoryIsRefusedBeforeTheRunAndNotAfterIt) {
@@ -51,7 +52,8 @@ TEST(FailedFileTest, ADirectoryIsRefusedBeforeTheRunAndNotAfterIt) {
   FailedFile file(dir.path());
   const Status opened = file.Open();
   ASSERT_FALSE(opened);
-  EXPECT_TRUE(opened.error().message.ends_with("cannot be written: it is a directory")) << opened.error().message;
+  EXPECT_TRUE(opened.error().message.ends_with("cannot be written: it is a directory"))
+      << opened.error().message;
 }
 
 TEST(FailedFileTest, AFullDiskIsSaidSo) {

@@ -23,7 +23,8 @@ Manifests ReadText(const std::string& text) {
 }
 
 TEST(ManifestFilesTest, OneFileMayHoldEverything) {
-  const auto manifests = ReadText(SamplePolicy() + "---\n" + kSampleSchedule + "---\n" + kSampleSecret);
+  const auto manifests =
+      ReadText(SamplePolicy() + "---\n" + kSampleSchedule + "---\n" + kSampleSecret);
   EXPECT_THAT(manifests.errors, ElementsAre());
   ASSERT_EQ(manifests.policies.size(), 1U);
   EXPECT_EQ(manifests.policies[0].policy.spec.pacing.requests_per_second, 2000);
@@ -39,12 +40,14 @@ TEST(ManifestFilesTest, ErrorsNameFileObjectAndField) {
   std::istringstream in;
   const auto manifests = ReadManifests({file}, in);
   ASSERT_EQ(manifests.errors.size(), 1U);
-  EXPECT_THAT(manifests.errors[0], ::testing::StartsWith(file + ": WarmingPolicy shop/pages: spec.retry.limit: "));
+  EXPECT_THAT(manifests.errors[0],
+              ::testing::StartsWith(file + ": WarmingPolicy shop/pages: spec.retry.limit: "));
 }
 
 TEST(ManifestFilesTest, AllThatIsWrongIsSaidAtOnce) {
-  const auto manifests = ReadText(SamplePolicy() + "  retry: {limit: many, backoff: 5}\n---\n" +
-                                  "kind: Secret\napiVersion: v1\nmetadata: {name: x}\ndata: {a: '%%%'}\n");
+  const auto manifests =
+      ReadText(SamplePolicy() + "  retry: {limit: many, backoff: 5}\n---\n" +
+               "kind: Secret\napiVersion: v1\nmetadata: {name: x}\ndata: {a: '%%%'}\n");
   EXPECT_EQ(manifests.errors.size(), 3U);
   EXPECT_THAT(manifests.errors.back(), HasSubstr("data[a]: is not Base64"));
 }
@@ -52,7 +55,8 @@ TEST(ManifestFilesTest, AllThatIsWrongIsSaidAtOnce) {
 TEST(ManifestFilesTest, WhatIsNotOursIsLeftAlone) {
   const auto manifests = ReadText("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n");
   EXPECT_THAT(manifests.errors, ElementsAre());
-  EXPECT_THAT(manifests.notes, ElementsAre("standard input: Deployment web is not Stoker's; left alone"));
+  EXPECT_THAT(manifests.notes,
+              ElementsAre("standard input: Deployment web is not Stoker's; left alone"));
 }
 
 TEST(ManifestFilesTest, BadCronAndZoneAreErrors) {
@@ -75,9 +79,11 @@ TEST(ManifestFilesTest, BadCronAndZoneAreErrors) {
 TEST(ManifestFilesTest, FilesThatCannotBeReadAreSaidSo) {
   const testing::TempDir dir;
   std::istringstream in;
-  const auto manifests = ReadManifests({dir.path() + "/missing.yaml", dir.path(), dir.File("empty.yaml", "")}, in);
+  const auto manifests =
+      ReadManifests({dir.path() + "/missing.yaml", dir.path(), dir.File("empty.yaml", "")}, in);
   ASSERT_EQ(manifests.errors.size(), 3U);
-  EXPECT_THAT(manifests.errors[0], HasSubstr("missing.yaml: cannot be read: No such file or directory"));
+  EXPECT_THAT(manifests.errors[0],
+              HasSubstr("missing.yaml: cannot be read: No such file or directory"));
   EXPECT_THAT(manifests.errors[1], HasSubstr("is a directory"));
   EXPECT_THAT(manifests.errors[2], HasSubstr("holds no manifest"));
 }
@@ -91,7 +97,8 @@ TEST(ManifestFilesTest, SeveralPoliciesNeedAName) {
   EXPECT_THAT(any.error().message, HasSubstr("choose one with --policy NAME"));
   EXPECT_EQ(ChoosePolicy(manifests, "users")->policy.meta.name, "users");
   EXPECT_EQ(ChoosePolicy(manifests, "shop/pages")->policy.meta.name, "pages");
-  EXPECT_THAT(ChoosePolicy(manifests, "carts").error().message, HasSubstr("hold only shop/pages, shop/users"));
+  EXPECT_THAT(ChoosePolicy(manifests, "carts").error().message,
+              HasSubstr("hold only shop/pages, shop/users"));
 }
 
 TEST(ManifestFilesTest, APolicyReachesOnlyItsNamespace) {
@@ -114,8 +121,10 @@ TEST(ManifestFilesTest, ASecretMayBeADirectory) {
   const auto materials = MaterialsFor(policy, manifests, {"redis-auth=" + dir.path()});
   ASSERT_TRUE(materials);
   EXPECT_EQ((*materials)->Secret("redis-auth")->at("password"), "from-a-file");
-  EXPECT_THAT(MaterialsFor(policy, manifests, {"redis-auth"}).error().message, HasSubstr("must be NAME=DIR"));
-  EXPECT_THAT(MaterialsFor(policy, manifests, {"a=/no/such"}).error().message, HasSubstr("is not a directory"));
+  EXPECT_THAT(MaterialsFor(policy, manifests, {"redis-auth"}).error().message,
+              HasSubstr("must be NAME=DIR"));
+  EXPECT_THAT(MaterialsFor(policy, manifests, {"a=/no/such"}).error().message,
+              HasSubstr("is not a directory"));
 }
 
 }  // namespace

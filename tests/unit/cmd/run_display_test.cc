@@ -10,7 +10,8 @@ namespace {
 
 warming::Progress Midway() {
   warming::Progress progress;
-  progress.tally = {.discovered = 10'000, .warmed = 4'000, .skipped = 210, .failed = 3, .left = 5'787};
+  progress.tally = {
+      .discovered = 10'000, .warmed = 4'000, .skipped = 210, .failed = 3, .left = 5'787};
   progress.enumerated = true;
   progress.percent = 42.1;
   progress.per_second = 480;
@@ -32,7 +33,8 @@ TEST(RunDisplayTest, BeforeTheFirstEntryThereAreNoFigures) {
 TEST(RunDisplayTest, SaysWhatIsWaitedForWithoutControlCharacters) {
   auto progress = Midway();
   progress.waiting_reason = "redis.shop:6379 refused\x1b[2J the connection";
-  EXPECT_TRUE(ProgressText(progress).ends_with("; waiting: redis.shop:6379 refused?[2J the connection"));
+  EXPECT_TRUE(
+      ProgressText(progress).ends_with("; waiting: redis.shop:6379 refused?[2J the connection"));
 }
 
 TEST(RunDisplayTest, TheBarNeverExceedsTheTerminal) {
@@ -76,7 +78,8 @@ TEST(RunDisplayTest, TheSummaryTellsTheTallyAndWhy) {
   report.progress = Midway();
   report.progress.failures = {{"HTTP404", 3, "page:7", "the origin answered 404"}};
   EXPECT_EQ(SummaryText("shop/pages", report),
-            "shop/pages: failed in 20s: 4,000 warmed, 210 already there, 3 failed, 5,787 left of 10,000 discovered\n"
+            "shop/pages: failed in 20s: 4,000 warmed, 210 already there, 3 failed, 5,787 left of "
+            "10,000 discovered\n"
             "BelowMinimum: 42.1% is warm, 95% is asked for\n"
             "         3  HTTP404  page:7: the origin answered 404\n");
 }

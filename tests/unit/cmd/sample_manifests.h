@@ -7,7 +7,8 @@
 namespace stoker::testing {
 
 inline std::string SamplePolicy(const std::string& origin = "http://127.0.0.1:1/v/{key}",
-                                const std::string& redis = "127.0.0.1:1", const std::string& more = {}) {
+                                const std::string& redis = "127.0.0.1:1",
+                                const std::string& more = {}) {
   return R"(apiVersion: stoker.dev/v1alpha1
 kind: WarmingPolicy
 metadata: {name: pages, namespace: shop}
@@ -19,10 +20,12 @@ spec:
       variables: [{name: id, from: 1, to: 200}]
   origins:
   - name: api
-    http: {url: ")" + origin + R"("}
+    http: {url: ")" +
+         origin + R"("}
   targets:
   - name: cache
-    redis: {address: ")" + redis + "\"" + more + R"(}
+    redis: {address: ")" +
+         redis + "\"" + more + R"(}
     write: {ttl: 1h}
   pacing: {requestsPerSecond: 2000, burst: 50, maxInFlight: 20}
 )";

@@ -25,7 +25,8 @@ Outcome Stoker(std::vector<const char*> arguments, const std::string& input = {}
   std::istringstream in(input);
   std::ostringstream out, err;
   Environment environment{.in = in, .out = out, .err = err};
-  const int code = RunCommandLine(static_cast<int>(arguments.size()), arguments.data(), environment);
+  const int code =
+      RunCommandLine(static_cast<int>(arguments.size()), arguments.data(), environment);
   return {code, out.str(), err.str()};
 }
 
@@ -44,18 +45,24 @@ TEST(UsageTest, ErrorsNameTheFlagAndTheMend) {
       {{"run", "-f", "x", "y"}, "argument \"y\" is not known; each file needs its own -f"},
       {{"run", "--filenam", "x"}, "flag --filenam is not known; did you mean --filename?"},
       {{"run", "-f", "x", "-o", "json", "-o", "text"}, "-o text|json takes one value, once"},
-      {{"run", "-f", "x", "--outptu", "json"}, "flag --outptu is not known; did you mean --output?"},
+      {{"run", "-f", "x", "--outptu", "json"},
+       "flag --outptu is not known; did you mean --output?"},
       {{"run", "-f", "x", "--output", "xml"}, "--output: must be text or json, not \"xml\""},
-      {{"run", "-f", "x", "--loops", "many"}, "--loops: must be a whole number from 0 to 256, not \"many\""},
-      {{"run", "-f", "x", "--loops", "99999999999999999999"}, "--loops: must be a whole number from 0 to 256"},
+      {{"run", "-f", "x", "--loops", "many"},
+       "--loops: must be a whole number from 0 to 256, not \"many\""},
+      {{"run", "-f", "x", "--loops", "99999999999999999999"},
+       "--loops: must be a whole number from 0 to 256"},
       {{"plan", "-f", "/no/such.yaml"}, "/no/such.yaml: cannot be read"},
       {{"next"}, "give either -f FILE or --schedule"},
       {{"next", "--schedule", "61 * * * *"}, "--schedule: minute: 61 is above 59"},
-      {{"next", "--schedule", "0 7 * * *", "--zone", "Local"}, "--zone: time zone \"Local\" is not known"},
+      {{"next", "--schedule", "0 7 * * *", "--zone", "Local"},
+       "--zone: time zone \"Local\" is not known"},
       {{"next", "--schedule", "0 7 * * *", "--from", "tomorrow"}, "--from: "},
       {{"next", "--schedule", "0 0 30 2 *"}, "no slot within five years"},
-      {{"next", "--schedule", "0 7 * * *", "--count", "0"}, "--count: must be a whole number from 1 to 10000"},
-      {{"completion", "tcsh"}, "stoker: completion: shell: must be bash, zsh or fish, not \"tcsh\""},
+      {{"next", "--schedule", "0 7 * * *", "--count", "0"},
+       "--count: must be a whole number from 1 to 10000"},
+      {{"completion", "tcsh"},
+       "stoker: completion: shell: must be bash, zsh or fish, not \"tcsh\""},
       {{"completion"}, "stoker: completion: shell is required: bash, zsh or fish"},
   };
   for (const Case& test : cases) {
@@ -76,15 +83,17 @@ TEST(UsageTest, HelpHasExamplesAndExitsWithSuccess) {
 }
 
 TEST(NextCommandTest, JsonIsAnArrayOfTimesInUtc) {
-  const Outcome outcome = Stoker({"next", "--schedule", "30 2 * * *", "--zone", "Europe/Berlin", "--from",
-                                  "2026-10-24T12:00:00Z", "--count", "3", "-o", "json"});
+  const Outcome outcome = Stoker({"next", "--schedule", "30 2 * * *", "--zone", "Europe/Berlin",
+                                  "--from", "2026-10-24T12:00:00Z", "--count", "3", "-o", "json"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.out, "[\"2026-10-25T00:30:00Z\",\"2026-10-25T01:30:00Z\",\"2026-10-26T01:30:00Z\"]\n");
+  EXPECT_EQ(outcome.out,
+            "[\"2026-10-25T00:30:00Z\",\"2026-10-25T01:30:00Z\",\"2026-10-26T01:30:00Z\"]\n");
 }
 
 TEST(NextCommandTest, ATableShowsTheZoneAndUtc) {
   const Outcome outcome =
-      Stoker({"next", "-f", "-", "--from", "2026-11-27T00:00:00Z", "--count", "1"}, testing::kSampleSchedule);
+      Stoker({"next", "-f", "-", "--from", "2026-11-27T00:00:00Z", "--count", "1"},
+             testing::kSampleSchedule);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.out,
             "Europe/Berlin               UTC\n"
@@ -102,7 +111,8 @@ TEST(PlanCommandTest, SaysEntriesAndSamples) {
 }
 
 TEST(ValidateCommandTest, JudgesEverythingGiven) {
-  const Outcome good = Stoker({"validate", "-f", "-"}, testing::SamplePolicy() + "---\n" + testing::kSampleSchedule);
+  const Outcome good =
+      Stoker({"validate", "-f", "-"}, testing::SamplePolicy() + "---\n" + testing::kSampleSchedule);
   EXPECT_EQ(good.code, 0);
   EXPECT_THAT(good.out, HasSubstr("WarmingPolicy shop/pages is good"));
   const Outcome bad = Stoker({"validate", "-f", "-"}, testing::SamplePolicy() + "  bogus: 1\n");
@@ -123,15 +133,17 @@ TEST(VersionCommandTest, ComesAsTextAndJson) {
 TEST(CompletionCommandTest, KnowsCommandsAndFlags) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const std::string script = Stoker({"completion", shell}).out;
-    for (const char* word : {"validate", "failed-to", "filename"}) EXPECT_THAT(script, HasSubstr(word)) << shell;
+    for (const char* word : {"validate", "failed-to", "filename"})
+      EXPECT_THAT(script, HasSubstr(word)) << shell;
   }
 }
 
 // What bash itself offers for a line: the words of COMPREPLY, or what says that files follow.
 std::string BashOffers(const std::string& script, const std::string& words, int at) {
   const testing::TempDir dir;
-  const std::string line = "source " + dir.File("completion.bash", script) + " && COMP_WORDS=(" + words +
-                           ") && COMP_CWORD=" + std::to_string(at) + " && { _stoker; echo \"${COMPREPLY[@]}\"; }";
+  const std::string line = "source " + dir.File("completion.bash", script) + " && COMP_WORDS=(" +
+                           words + ") && COMP_CWORD=" + std::to_string(at) +
+                           " && { _stoker; echo \"${COMPREPLY[@]}\"; }";
   const testing::CommandResult bash = testing::RunCommand({"bash", "--norc", "-c", line});
   EXPECT_EQ(bash.err, "");
   return bash.out;

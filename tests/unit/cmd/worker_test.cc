@@ -18,8 +18,11 @@ class ReadAssignmentTest : public ::testing::Test {
     auto object = api::ParseDocuments(testing::SamplePolicy())->at(0);
     object["spec"]["execution"]["workers"]["replicas"] = 3;
     EXPECT_TRUE(api::DefaultAndValidate(object).empty());
-    text_ = warming::SerializePlan({.policy_namespace = "shop", .policy_name = "pages", .policy_uid = "u",
-                                    .spec = object["spec"], .pinned = {}});
+    text_ = warming::SerializePlan({.policy_namespace = "shop",
+                                    .policy_name = "pages",
+                                    .policy_uid = "u",
+                                    .spec = object["spec"],
+                                    .pinned = {}});
     options_.plan_file = dir_.File("plan.json", text_);
     options_.plan_hash = warming::PlanHash(text_);
     options_.run = "pages-1";

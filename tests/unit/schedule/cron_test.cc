@@ -23,7 +23,8 @@ std::vector<std::vector<std::string>> ReadTable(const std::string& name) {
   return rows;
 }
 
-std::string NextText(const std::string& expression, const std::string& zone_name, const std::string& from) {
+std::string NextText(const std::string& expression, const std::string& zone_name,
+                     const std::string& from) {
   const auto cron = Cron::Parse(expression);
   if (!cron) return "invalid";
   const auto zone = Zone::Find(zone_name);
@@ -37,7 +38,8 @@ TEST(CronTest, AnswersAsRobfigCron) {
   ASSERT_GE(rows.size(), 500U);
   for (const auto& row : rows) {
     ASSERT_EQ(row.size(), 4U);
-    EXPECT_EQ(NextText(row[0], row[1], row[2]), row[3]) << row[0] << " in " << row[1] << " after " << row[2];
+    EXPECT_EQ(NextText(row[0], row[1], row[2]), row[3])
+        << row[0] << " in " << row[1] << " after " << row[2];
   }
 }
 

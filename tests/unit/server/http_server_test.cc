@@ -27,7 +27,8 @@ std::string Exchange(std::uint16_t port, const std::string& request) {
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
     (void)send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     char buffer[4096];
-    for (ssize_t size = 0; (size = recv(fd, buffer, sizeof(buffer), 0)) > 0;) reply.append(buffer, size);
+    for (ssize_t size = 0; (size = recv(fd, buffer, sizeof(buffer), 0)) > 0;)
+      reply.append(buffer, size);
   }
   close(fd);
   return reply;
@@ -41,11 +42,15 @@ class HttpServerTest : public ::testing::Test {
  protected:
   HttpServerTest() : server_({.address = "127.0.0.1", .port = 0, .threads = 1}) {
     server_.Handle("/healthz", [] { return HttpReply{.body = "ok\n"}; });
-    server_.Handle("/json", [] { return HttpReply{.status = 503, .content_type = "application/json", .body = "{}"}; });
+    server_.Handle("/json", [] {
+      return HttpReply{.status = 503, .content_type = "application/json", .body = "{}"};
+    });
     server_.Handle("/throws", []() -> HttpReply { throw std::runtime_error("broken"); });
     EXPECT_TRUE(server_.Start());
   }
-  std::string Get(const std::string& path) { return Exchange(server_.port(), Request("GET " + path)); }
+  std::string Get(const std::string& path) {
+    return Exchange(server_.port(), Request("GET " + path));
+  }
   HttpServer server_;
 };
 
@@ -61,7 +66,9 @@ TEST_F(HttpServerTest, GivesStatusAndContentTypeOfTheHandler) {
   EXPECT_NE(reply.find("application/json"), std::string::npos);
 }
 
-TEST_F(HttpServerTest, UnknownPathsAreNotFound) { EXPECT_TRUE(Get("/other").starts_with("HTTP/1.1 404 ")); }
+TEST_F(HttpServerTest, UnknownPathsAreNotFound) {
+  EXPECT_TRUE(Get("/other").starts_with("HTTP/1.1 404 "));
+}
 
 TEST_F(HttpServerTest, AHandlerThatThrowsIsA500AndTheServerLives) {
   EXPECT_TRUE(Get("/throws").starts_with("HTTP/1.1 500 "));
@@ -69,7 +76,8 @@ TEST_F(HttpServerTest, AHandlerThatThrowsIsA500AndTheServerLives) {
 }
 
 TEST_F(HttpServerTest, OtherMethodsAreRefused) {
-  const std::string reply = Exchange(server_.port(), Request("POST /healthz", "Content-Length: 0\r\n"));
+  const std::string reply =
+      Exchange(server_.port(), Request("POST /healthz", "Content-Length: 0\r\n"));
   EXPECT_TRUE(reply.starts_with("HTTP/1.1 405 ")) << reply;
   EXPECT_NE(reply.find("GET, HEAD"), std::string::npos);
 }
@@ -82,8 +90,10 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
 
 TEST_F(HttpServerTest, OversizedHeadersAndBodiesAreNotServed) {
   const std::string long_header = "X-Long: " + std::string(64 << 10, 'a') + "\r\n";
-  EXPECT_EQ(Exchange(server_.port(), Request("GET /healthz", long_header)).find("200 "), std::string::npos);
-  const std::string body = Request("GET /healthz", "Content-Length: 1000000\r\n") + std::string(100'000, 'b');
+  EXPECT_EQ(Exchange(server_.port(), Request("GET /healthz", long_header)).find("200 "),
+            std::string::npos);
+  const std::string body =
+      Request("GET /healthz", "Content-Length: 1000000\r\n") + std::string(100'000, 'b');
   EXPECT_EQ(Exchange(server_.port(), body).find("200 "), std::string::npos);
   EXPECT_TRUE(Get("/healthz").starts_with("HTTP/1.1 200 "));
 }
