@@ -24,7 +24,7 @@ std::string HostName() {
 // What CLI11 fills in as text.
 struct Raw {
   std::string lease_duration = "15s", renew_deadline = "10s", retry_period = "2s";
-  std::string checkpoint_every = "5s";
+  std::string checkpoint_every = "5s", recheck_interval = "30s";
   std::string log_level = "info", log_format = "json";
 };
 
@@ -74,6 +74,10 @@ void AddRunFlags(CLI::App& app, Flags& flags, Raw& raw) {
       ->capture_default_str();
   app.add_option("--checkpoint-every", raw.checkpoint_every,
                  "Time between checkpoints of an in-process run")
+      ->check(IsDuration())
+      ->capture_default_str();
+  app.add_option("--recheck-interval", raw.recheck_interval,
+                 "Time between looks at a policy that lacks something, such as a Secret")
       ->check(IsDuration())
       ->capture_default_str();
   app.add_option(
@@ -127,6 +131,7 @@ std::variant<Flags, int> ParseFlags(int argc, char** argv) {
   flags.leader.renew_deadline = *ParseDuration(raw.renew_deadline);
   flags.leader.retry_period = *ParseDuration(raw.retry_period);
   flags.checkpoint_every = *ParseDuration(raw.checkpoint_every);
+  flags.recheck_interval = *ParseDuration(raw.recheck_interval);
   flags.log_level = *ParseLogLevel(raw.log_level);
   flags.log_format = raw.log_format == "text" ? LogFormat::kText : LogFormat::kJson;
   if (flags.leader.identity.empty()) {

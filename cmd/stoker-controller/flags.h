@@ -31,6 +31,7 @@ struct Flags {
   int in_process_runs = 4;
   int loops = 0;
   Millis checkpoint_every{5000};
+  Millis recheck_interval{30'000};
   warming::EgressRules egress;
 };
 

@@ -25,6 +25,7 @@ reconcile::ControllerOptions ToOptions(const Flags& flags, const kube::Config& c
   if (options.leader.ns.empty()) options.leader.ns = config.namespace_;
   options.term.reconcile_workers = flags.reconcile_workers;
   options.term.worker = {flags.worker_image, flags.worker_image_pull_policy};
+  options.term.recheck = flags.recheck_interval;
   options.term.pod_progress = reconcile::HttpProgressGetter();
   reconcile::ExecutorOptions& executor = options.term.executor;
   executor.max_runs = flags.in_process_runs;

@@ -192,6 +192,7 @@ class Exchange {
         }
       }
       if (!request.body.empty()) message.set_body(request.body, content_type);
+      message.headers().add("User-Agent", "stoker");  // how audit logs call us
       if (!authorization.empty()) message.headers().add("Authorization", authorization);
       if (!host_header.empty()) message.headers().add("Host", host_header);
       message.set_response_stream(

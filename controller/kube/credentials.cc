@@ -48,7 +48,6 @@ class ConfigCredentials final : public Credentials {
       return "Basic " + Base64Encode(config_.username + ":" + config_.password);
     }
     if (!config_.exec) return std::string();
-    const std::lock_guard lock(mutex_);
     STOKER_TRY(const ExecAnswer answer, PluginAnswer(budget));
     if (answer.token.empty()) return std::string();
     return Bearer("the exec plugin " + config_.exec->command, answer.token);
@@ -59,7 +58,6 @@ class ConfigCredentials final : public Credentials {
       return ConfiguredCertificate();
     }
     if (!config_.exec) return ClientCertificate{};
-    const std::lock_guard lock(mutex_);
     STOKER_TRY(ExecAnswer answer, PluginAnswer(budget));
     return ClientCertificate{std::move(answer.cert_pem), std::move(answer.key_pem)};
   }
@@ -105,14 +103,29 @@ class ConfigCredentials final : public Credentials {
     return certificate;
   }
 
-  // Under mutex_. Without a budget only what is known already, however old.
+  // Without a budget only what is known already, however old.
   Result<ExecAnswer> PluginAnswer(Millis budget) {
-    const bool fresh = answer_ && (!answer_->expires || clock_.Wall() < *answer_->expires);
-    if (fresh || (answer_ && budget <= Millis(0))) return *answer_;
+    const SteadyTime deadline = std::chrono::steady_clock::now() + budget;
+    if (const auto known = KnownAnswer(budget)) return *known;
     if (budget <= Millis(0)) return ExecAnswer{};
-    STOKER_TRY(answer_,
-               RunExecPlugin(*config_.exec, ClusterInfo(), std::min(budget, kMaxPluginTime)));
-    return *answer_;
+    // One plugin at a time; who waits for its answer waits no longer than it may.
+    const std::unique_lock turn(plugin_turn_, deadline);
+    if (!turn) {
+      return Timeout("the exec plugin " + config_.exec->command + " did not answer in time");
+    }
+    if (const auto known = KnownAnswer(budget)) return *known;
+    const auto left = std::chrono::floor<Millis>(deadline - std::chrono::steady_clock::now());
+    STOKER_TRY(ExecAnswer answer,
+               RunExecPlugin(*config_.exec, ClusterInfo(), std::min(left, kMaxPluginTime)));
+    const std::lock_guard lock(mutex_);
+    answer_ = answer;
+    return answer;
+  }
+
+  std::optional<ExecAnswer> KnownAnswer(Millis budget) {
+    const std::lock_guard lock(mutex_);
+    const bool fresh = answer_ && (!answer_->expires || clock_.Wall() < *answer_->expires);
+    return fresh || budget <= Millis(0) ? answer_ : std::nullopt;
   }
 
   [[nodiscard]] std::string ClusterInfo() const {
@@ -128,6 +141,7 @@ class ConfigCredentials final : public Credentials {
 
   const Config config_;
   const Clock& clock_;
+  std::timed_mutex plugin_turn_;  // taken before mutex_
   std::mutex mutex_;
   // Protected by mutex_.
   std::string file_token_;

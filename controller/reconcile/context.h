@@ -41,6 +41,7 @@ struct Context {
   PolicyLocks& locks;
   const Clock& clock;
   std::int64_t transitions = 0;  // of this term
+  Millis recheck{30'000};        // between looks at a policy that lacks something
   WorkerImage worker;
   std::function<void(const std::string& key)> enqueue_policy;
 };

@@ -48,12 +48,10 @@ void Controller::BeginTerm() {
   options.transitions = elector_->Transitions();
   options.executor.may_act = [this] { return elector_->Valid(); };
   auto term = std::make_shared<Term>(writer_, *events_, views_, std::move(options));
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    term_ = term;
-  }
-  term->Start();
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  term_ = term;
+  term->Start();  // under the lock: Stop() must not meet a term that is still making its threads
 }
 
 void Controller::EndTerm(bool hand_over) {

@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr Millis kScheduleRetry{2000};
+constexpr Millis kStaleRetry{1000};
 
 std::vector<kube::Object> JobsOf(const Views& views, const json& policy) {
   std::vector<kube::Object> jobs = views.jobs.List(Namespace(policy));
@@ -45,6 +46,7 @@ TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
                         const api::HistoryLimit& limit) {
   TidyDecision decision;
   std::vector<JobState> kept;
+  std::set<std::string> expiring;
   for (const kube::Object& job : jobs) {
     const JobState state = ReadJob(*job);
     if (!state.Finished() || state.being_deleted) continue;
@@ -53,36 +55,36 @@ TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
       continue;
     }
     kept.push_back(state);
-    if (Find(*job, {"spec", "ttlSecondsAfterFinished"}) == nullptr) {
-      decision.expire.push_back(state.name);
-    }
+    if (Find(*job, {"spec", "ttlSecondsAfterFinished"}) != nullptr) expiring.insert(state.uid);
   }
   std::ranges::sort(kept, {}, [](const JobState& job) { return std::pair(job.end, job.name); });
-  const auto trim = [&](JobState::Phase phase, int most) {
-    auto excess = std::ranges::count(kept, phase, &JobState::phase) - most;
-    for (const JobState& job : kept) {
-      if (job.phase == phase && excess-- > 0) decision.remove.push_back(job.name);
+  auto succeeded_beyond =
+      std::ranges::count(kept, JobState::Phase::kSucceeded, &JobState::phase) - limit.successful;
+  auto failed_beyond =
+      std::ranges::count(kept, JobState::Phase::kFailed, &JobState::phase) - limit.failed;
+  for (const JobState& job : kept) {
+    auto& beyond = job.phase == JobState::Phase::kSucceeded ? succeeded_beyond : failed_beyond;
+    if (beyond-- > 0) {
+      decision.remove.push_back(job);
+    } else if (!expiring.contains(job.uid)) {
+      decision.expire.push_back(job);
     }
-  };
-  trim(JobState::Phase::kSucceeded, limit.successful);
-  trim(JobState::Phase::kFailed, limit.failed);
-  std::erase_if(decision.expire, [&](const std::string& name) {
-    return std::ranges::find(decision.remove, name) != decision.remove.end();
-  });
+  }
   return decision;
 }
 
-std::vector<std::string> UnusedConfigMaps(const std::vector<json>& config_maps,
-                                          const std::vector<kube::Object>& jobs) {
+std::vector<json> UnusedConfigMaps(const json& policy, const std::vector<json>& config_maps,
+                                   const std::vector<kube::Object>& jobs) {
   std::set<std::string> used;
   for (const kube::Object& job : jobs) {
     const json* volumes = Find(*job, {"spec", "template", "spec", "volumes"});
     if (volumes == nullptr || !volumes->is_array()) continue;
     for (const json& volume : *volumes) used.insert(Text(volume, {"configMap", "name"}));
   }
-  std::vector<std::string> unused;
+  std::vector<json> unused;
   for (const json& config_map : config_maps) {
-    if (!used.contains(Name(config_map))) unused.push_back(Name(config_map));
+    const bool ours = ControllerUid(config_map) == Uid(policy);
+    if (ours && !used.contains(Name(config_map))) unused.push_back(config_map);
   }
   return unused;
 }
@@ -92,36 +94,71 @@ ReconcileResult Housekeeping::Tidy(const json& policy, const api::Execution& exe
   const std::vector<kube::Object> jobs = JobsOf(context_.views, policy);
   const TidyDecision decision =
       DecideTidy(jobs, context_.views.schedules.List(ns), execution.history_limit);
-  const auto ttl = std::chrono::ceil<std::chrono::seconds>(execution.ttl_after_finished).count();
-  const auto gone = [](const Error& error) { return error.code == Code::kNotFound; };
-  for (const std::string& name : decision.expire) {
-    const auto patched = context_.client.Patch(kube::kJobs, ns, name, kube::PatchType::kMerge,
-                                               {{"spec", {{"ttlSecondsAfterFinished", ttl}}}});
-    if (!patched && !gone(patched.error())) return patched.error();
+  const auto later =
+      decision.waits_for_schedule ? std::optional(kScheduleRetry) : std::optional<Millis>();
+  const std::string key = Key(ns, Name(policy));
+  const bool collect = JobsChanged(key, jobs.size());
+  if (!collect && decision.expire.empty() && decision.remove.empty()) return later;
+  // What the caches say may be late: a run that they have not heard of needs its plan, and one that
+  // has just ended its Job. Only a policy that is idle at the server is tidied up after.
+  const auto live = context_.client.Get(kube::kWarmingPolicies, ns, Name(policy));
+  if (!live && live.error().code == Code::kNotFound) return std::optional<Millis>();
+  if (!live) return live.error();
+  if (ResourceVersion(*live) != ResourceVersion(policy)) return std::optional(kStaleRetry);
+  STOKER_CHECK(Act(policy, decision, execution));
+  if (collect) {
+    STOKER_CHECK(CollectConfigMaps(policy, jobs));
+    Saw(key, jobs.size());
   }
-  for (const std::string& name : decision.remove) {
-    const Status removed = context_.client.Delete(kube::kJobs, ns, name);
-    if (!removed && !gone(removed.error())) return removed.error();
-  }
-  STOKER_CHECK(CollectConfigMaps(policy, jobs));
-  return decision.waits_for_schedule ? std::optional(kScheduleRetry) : std::nullopt;
+  return later;
 }
 
-// Listing costs a request, so it is done only when a Job came or went since the last look.
-Status Housekeeping::CollectConfigMaps(const json& policy, const std::vector<kube::Object>& jobs) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto [seen, first] = jobs_seen_.try_emplace(Uid(policy), jobs.size());
-    if (first || seen->second == jobs.size()) return {};
-    seen->second = jobs.size();
+Status Housekeeping::Act(const json& policy, const TidyDecision& decision,
+                         const api::Execution& execution) {
+  const std::string ns = Namespace(policy);
+  const auto ttl = std::chrono::ceil<std::chrono::seconds>(execution.ttl_after_finished).count();
+  const auto gone = [](const Error& error) { return error.code == Code::kNotFound; };
+  for (const JobState& job : decision.expire) {
+    const auto patched = context_.client.Patch(
+        kube::kJobs, ns, job.name, kube::PatchType::kMerge,
+        {{"metadata", {{"uid", job.uid}}}, {"spec", {{"ttlSecondsAfterFinished", ttl}}}});
+    if (!patched && !gone(patched.error())) return patched.error();
   }
-  kube::ListOptions options;
-  options.label_selector =
+  for (const JobState& job : decision.remove) {
+    kube::DeleteOptions options;
+    options.uid = job.uid;
+    const Status removed = context_.client.Delete(kube::kJobs, ns, job.name, options);
+    if (!removed && !gone(removed.error())) return removed.error();
+  }
+  return {};
+}
+
+bool Housekeeping::JobsChanged(const std::string& key, std::size_t jobs) {
+  const std::lock_guard lock(mutex_);
+  return jobs_seen_.try_emplace(key, jobs).first->second != jobs;
+}
+
+void Housekeeping::Saw(const std::string& key, std::size_t jobs) {
+  const std::lock_guard lock(mutex_);
+  jobs_seen_[key] = jobs;
+}
+
+void Housekeeping::Forget(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  jobs_seen_.erase(key);
+}
+
+Status Housekeeping::CollectConfigMaps(const json& policy, const std::vector<kube::Object>& jobs) {
+  kube::ListOptions listing;
+  listing.label_selector =
       std::string(kManagedBySelector) + "," + kPolicyLabel + "=" + Name(policy);
   STOKER_TRY(const kube::ListResult listed,
-             context_.client.List(kube::kConfigMaps, Namespace(policy), options));
-  for (const std::string& name : UnusedConfigMaps(listed.items, jobs)) {
-    const Status removed = context_.client.Delete(kube::kConfigMaps, Namespace(policy), name);
+             context_.client.List(kube::kConfigMaps, Namespace(policy), listing));
+  for (const json& config_map : UnusedConfigMaps(policy, listed.items, jobs)) {
+    kube::DeleteOptions options;
+    options.uid = Uid(config_map);
+    const Status removed =
+        context_.client.Delete(kube::kConfigMaps, Namespace(policy), Name(config_map), options);
     if (!removed && removed.error().code != Code::kNotFound) return removed;
   }
   return {};

@@ -20,30 +20,38 @@
 namespace stoker::reconcile {
 
 struct TidyDecision {
-  std::vector<std::string> expire;  // names of Jobs that get their TTL
-  std::vector<std::string> remove;  // names of Jobs beyond the history limit
+  std::vector<JobState> expire;  // get their TTL
+  std::vector<JobState> remove;  // beyond the history limit
   bool waits_for_schedule = false;
 };
 // `jobs`: of the policy. `schedules`: of its namespace.
 TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
                         const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit);
 
-// Names of ConfigMaps that none of the Jobs mounts.
-std::vector<std::string> UnusedConfigMaps(const std::vector<nlohmann::json>& config_maps,
-                                          const std::vector<kube::Object>& jobs);
+// The policy's own ConfigMaps that none of the Jobs mounts.
+std::vector<nlohmann::json> UnusedConfigMaps(const nlohmann::json& policy,
+                                             const std::vector<nlohmann::json>& config_maps,
+                                             const std::vector<kube::Object>& jobs);
 
 class Housekeeping {
  public:
   explicit Housekeeping(Context& context) : context_(context) {}
   // For a policy without an active run.
   ReconcileResult Tidy(const nlohmann::json& policy, const api::Execution& execution);
+  // `key` is a policy that is gone.
+  void Forget(const std::string& key);
 
  private:
+  Status Act(const nlohmann::json& policy, const TidyDecision& decision,
+             const api::Execution& execution);
+  // Whether a Job came or went since the last look: only then is it worth listing ConfigMaps.
+  bool JobsChanged(const std::string& key, std::size_t jobs);
+  void Saw(const std::string& key, std::size_t jobs);
   Status CollectConfigMaps(const nlohmann::json& policy, const std::vector<kube::Object>& jobs);
 
   Context& context_;
   std::mutex mutex_;
-  std::map<std::string, std::size_t> jobs_seen_;  // by policy UID; protected by mutex_
+  std::map<std::string, std::size_t> jobs_seen_;  // by policy; protected by mutex_
 };
 
 }  // namespace stoker::reconcile

@@ -21,7 +21,7 @@ using warming::Report;
 constexpr Millis kProgressEvery{1000};
 constexpr Millis kIntentRetry{1000};
 constexpr Millis kCancelPoll{100};
-constexpr Millis kProblemRetry{30'000};
+constexpr Millis kAccountPoll{200};
 
 std::int64_t Generation(const json& object) { return Number(object, {"metadata", "generation"}); }
 
@@ -62,9 +62,11 @@ void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& de
     not_ready(problem->reason, problem->message);
     SetCondition(status,
                  {kReconciling, "True", "ProgressingWithRetry",
-                  "looked at again every 30 s: " + problem->message, generation},
+                  fmt::format("looked at again every {}: {}", FormatDuration(observed.recheck),
+                              problem->message),
+                  generation},
                  now);
-    decision.again_after = kProblemRetry;
+    decision.again_after = observed.recheck;
     return;
   }
   RemoveCondition(status, kReconciling);
@@ -94,6 +96,10 @@ EventToSend EndEvent(const ActiveRun& run, const Report& report) {
 // The account of a run that is over; nullopt: it goes on.
 std::optional<Report> EndOfRun(const PolicyObserved& observed, const ActiveRun& run) {
   if (!observed.job || observed.job->being_deleted) {
+    // Deleted after it had ended: the account stands.
+    if (observed.report && observed.report->result != Report::Result::kCancelled) {
+      return observed.report;
+    }
     Report report;
     report.result = Report::Result::kCancelled;
     report.reason = "Cancelled";
@@ -134,6 +140,10 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
   const bool gone = !observed.job || observed.job->being_deleted;
   if (gone && observed.host_running) {  // being cancelled; its account is about to come
     decision.again_after = kCancelPoll;
+    return;
+  }
+  if (!gone && observed.job->Finished() && observed.account_pending) {
+    decision.again_after = kAccountPoll;
     return;
   }
   if (const auto end = EndOfRun(observed, run)) {

@@ -49,7 +49,10 @@ struct PolicyObserved {
   std::optional<warming::Progress> progress;       // of activeRun
   std::optional<warming::Report> report;           // of activeRun, once it ended
   bool host_running = false;                       // our own executor has not ended it yet
-  std::string last_waiting;                        // Progress::waiting_reason already told
+  bool account_pending =
+      false;                 // the Job ended so lately that workers' last words may be under way
+  Millis recheck{30'000};    // between looks at what lacks something
+  std::string last_waiting;  // Progress::waiting_reason already told
 };
 
 struct PolicyDecision {

@@ -12,6 +12,8 @@ namespace {
 using nlohmann::json;
 
 constexpr Millis kStatusEvery{1000};
+// A Job's end and its pods' last words come by different watches.
+constexpr Millis kAccountWithin{5000};
 
 // The report that an in-process run left in its ledger, by whichever leader.
 Result<std::optional<warming::Report>> KeptReport(kube::Client& client, const std::string& ns,
@@ -40,17 +42,28 @@ void PolicyReconciler::Remember(const std::string& key, const Memory& memory) {
   memory_[key] = memory;
 }
 
+void PolicyReconciler::LetGo(const std::string& run_uid) {
+  if (run_uid.empty()) return;
+  context_.executor.Forget(run_uid);
+  context_.pod_progress.Follow(run_uid, {});
+}
+
 ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
   const auto [ns, name] = SplitKey(key);
   const std::lock_guard policy_lock(context_.locks.Of(key));
   const kube::Object cached = context_.views.policies.Get(ns, name);
+  Memory memory = Recall(key);
   if (!cached || IsBeingDeleted(*cached)) {
+    LetGo(memory.run_uid);
+    housekeeping_.Forget(key);
     const std::lock_guard lock(mutex_);
     memory_.erase(key);
     return std::optional<Millis>();
   }
   const json& object = *cached;
-  Memory memory = Recall(key);
+  const std::string active = Text(object, {"status", "activeRun", "uid"});
+  if (memory.run_uid != active) LetGo(memory.run_uid);
+  memory.run_uid = active;
   STOKER_TRY(Look look, Observe(object));
   look.observed.last_waiting = memory.waiting;
   PolicyDecision decision = DecidePolicy(look.observed, context_.clock.Wall());
@@ -73,7 +86,11 @@ Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
   PolicyObserved& observed = look.observed;
   observed.object = object;
   observed.policy = api::ToWarmingPolicy(object);
+  observed.recheck = context_.recheck;
   const std::string ns = Namespace(object);
+  if (!context_.views.namespaces.Get("", ns)) {  // its label decides where runs may take place
+    return Error{Code::kConflict, "namespace " + ns + " is not in the cache yet"};
+  }
   observed.in_process_allowed = context_.views.InProcessAllowed(ns);
   const bool seen = Find(object, {"status", "conditions"}) != nullptr;
   if (seen && observed.policy && NeedsReferences(object, *observed.policy)) {
@@ -123,10 +140,13 @@ void PolicyReconciler::ObservePods(const ActiveRun& run, const json& job,
     if (auto worker = ReadWorkerPod(*pod, run.uid)) pods.push_back(std::move(*worker));
   }
   const bool over = observed.job->Finished();
+  const int shards = static_cast<int>(Number(job, {"spec", "completions"}, 1));
   const auto latest = context_.pod_progress.Latest(run.uid);
   context_.pod_progress.Follow(run.uid, over ? std::vector<WorkerPod>() : pods);
-  ShardsView view =
-      CombineShards(pods, latest, static_cast<int>(Number(job, {"spec", "completions"}, 1)), over);
+  ShardsView view = CombineShards(pods, latest, shards, over);
+  const auto end = observed.job->end;
+  observed.account_pending =
+      over && view.reported < shards && end && context_.clock.Wall() - *end < kAccountWithin;
   observed.progress = std::move(view.progress);
   if (over) observed.report = std::move(view.report);
 }
@@ -147,10 +167,7 @@ ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
   if (decision.ensure_job) {
     STOKER_TRY(current, starter_.EnsureJob(current));
   }
-  if (decision.run_ended && active) {
-    context_.executor.Forget(active->uid);
-    context_.pod_progress.Follow(active->uid, {});
-  }
+  if (decision.run_ended && active) LetGo(active->uid);
   if (look.observed.policy && Find(current, {"status", "activeRun"}) == nullptr) {
     STOKER_TRY(const auto again, housekeeping_.Tidy(current, look.observed.policy->spec.execution));
     if (again) decision.again_after = std::min(decision.again_after.value_or(*again), *again);

@@ -25,6 +25,7 @@ class PolicyReconciler {
   struct Memory {  // between two looks at one policy
     SteadyTime written;
     std::string waiting;
+    std::string run_uid;  // the run that was active then
   };
   struct Look {
     PolicyObserved observed;
@@ -35,6 +36,8 @@ class PolicyReconciler {
   Status ObserveInProcess(const ActiveRun& run, const std::string& ns, PolicyObserved& observed);
   void ObservePods(const ActiveRun& run, const nlohmann::json& job, PolicyObserved& observed);
   ReconcileResult Act(const nlohmann::json& object, const Look& look, PolicyDecision decision);
+  // Of a run that is over, or whose policy is gone: nobody will ask for its progress any more.
+  void LetGo(const std::string& run_uid);
   Memory Recall(const std::string& key);
   void Remember(const std::string& key, const Memory& memory);
 

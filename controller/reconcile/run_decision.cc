@@ -1,5 +1,7 @@
 #include "controller/reconcile/run_decision.h"
 
+#include <fmt/format.h>
+
 #include "controller/reconcile/conditions.h"
 #include "controller/reconcile/json_view.h"
 
@@ -68,6 +70,18 @@ RunStep DecideRun(const RunObserved& observed) {
     return observed.paused ? RunStep::kResume : RunStep::kNothing;
   }
   return observed.room ? RunStep::kBegin : RunStep::kAwaitRoom;
+}
+
+std::optional<warming::Report> OverAlready(std::int64_t attempt,
+                                           const std::optional<warming::Report>& kept) {
+  if (kept || attempt <= kMaxAttempts) return kept;
+  warming::Report report;
+  report.result = warming::Report::Result::kFailed;
+  report.reason = "RunLostTooOften";
+  report.message = fmt::format(
+      "the controller ended {} times while it executed this run; set spec.execution.mode to Pods",
+      kMaxAttempts);
+  return report;
 }
 
 json RunningStatus(const json& job, WallTime now) {

@@ -54,6 +54,12 @@ enum class RunStep {
 };
 RunStep DecideRun(const RunObserved& observed);
 
+inline constexpr std::int64_t kMaxAttempts = 3;
+// A run that is taken up may be over: its report was kept and only the Job does not say so, or it
+// has brought its host down too often. Nullopt: it shall be executed.
+std::optional<warming::Report> OverAlready(std::int64_t attempt,
+                                           const std::optional<warming::Report>& kept);
+
 // Merge patches of a Job's status, by the rules that the API server enforces on Jobs managed by
 // others: startTime is set once (again only after a suspension), active is 0 at the end, Complete
 // comes with SuccessCriteriaMet and completionTime, Failed with FailureTarget and without.

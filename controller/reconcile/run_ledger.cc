@@ -1,6 +1,7 @@
 #include "controller/reconcile/run_ledger.h"
 
 #include <charconv>
+#include <tuple>
 
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
@@ -30,6 +31,11 @@ std::optional<json> DataJson(const json& object, const char* key) {
   json parsed = json::parse(text, nullptr, false);
   if (parsed.is_discarded()) return std::nullopt;
   return parsed;
+}
+
+// Whose the run is: the Job, the attempt and the term.
+std::tuple<std::string, std::int64_t, std::int64_t> HolderOf(const json& object) {
+  return {ControllerUid(object), DataNumber(object, kAttempt), DataNumber(object, kTransitions)};
 }
 
 }  // namespace
@@ -64,8 +70,10 @@ Result<RunLedger::Taken> RunLedger::TakeOver(const json& found) {
     if (DataNumber(found, kTransitions) > transitions_) {
       return Error{Code::kConflict, "a later leader took the run up"};
     }
-    const bool released = Text(found, {"data", kReleased}) == "true";
-    taken.attempt = DataNumber(found, kAttempt) + (released ? 0 : 1);
+    // Taken in our own term: an answer was lost, or a later step failed, but nobody died.
+    const bool nobody_died = Text(found, {"data", kReleased}) == "true" ||
+                             DataNumber(found, kTransitions) == transitions_;
+    taken.attempt = DataNumber(found, kAttempt) + (nobody_died ? 0 : 1);
     if (auto data = DataJson(found, kCheckpoint)) taken.checkpoint = warming::Checkpoint{*data};
     if (auto data = DataJson(found, kReport)) {
       auto report = warming::ReportFromJson(*data);
@@ -101,7 +109,18 @@ Status RunLedger::Release() {
 }
 
 Status RunLedger::Write() {
-  STOKER_TRY(object_, client_.Replace(kube::kConfigMaps, Namespace(job_), Name(object_), object_));
+  const std::string ns = Namespace(job_);
+  auto written = client_.Replace(kube::kConfigMaps, ns, Name(object_), object_);
+  if (!written && written.error().code == Code::kConflict) {
+    // Our own write whose answer was lost, somebody's edit, or a later leader: what stands there
+    // tells.
+    STOKER_TRY(const json found, client_.Get(kube::kConfigMaps, ns, Name(object_)));
+    if (HolderOf(found) != HolderOf(object_)) return written.error();
+    object_["metadata"]["resourceVersion"] = ResourceVersion(found);
+    written = client_.Replace(kube::kConfigMaps, ns, Name(object_), object_);
+  }
+  if (!written) return written.error();
+  object_ = std::move(*written);
   return {};
 }
 

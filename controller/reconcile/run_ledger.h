@@ -4,11 +4,11 @@
 //
 // The ledger is the ConfigMap `<job>-checkpoint`, owned by the Job. Every write carries the
 // resourceVersion of our last one, and taking a run up writes first: whoever held the run before
-// finds a conflict at its next write, stops its data plane and writes no more. A ledger that
-// another leader took is never read again and never overwritten.
+// finds a conflict at its next write, stops its data plane and writes no more. A conflict with our
+// own write, whose answer was lost, is told apart by attempt and term, and survived.
 //
 // An attempt is counted before it starts, so a run that brings its host down is counted too; one
-// that was handed over in good order is not.
+// that was handed over in good order is not, nor is one begun again within the same term.
 //
 // Thread safety: one thread at a time. Lifetime: the client outlives it.
 

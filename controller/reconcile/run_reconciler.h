@@ -14,8 +14,6 @@
 
 namespace stoker::reconcile {
 
-inline constexpr std::int64_t kMaxAttempts = 3;
-
 class RunReconciler {
  public:
   explicit RunReconciler(Context& context) : context_(context) {}

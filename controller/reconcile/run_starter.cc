@@ -125,6 +125,12 @@ Result<json> RunStarter::EnsureJob(const json& object) {
   const auto run = ReadActiveRun(object.value("status", json::object()));
   if (!run || !run->uid.empty()) return object;
   auto job = MakeJob(object, *run);
+  if (!job && job.error().code == Code::kPermission) {  // a quota, a policy engine: may pass
+    Send(context_, Regarding(object),
+         {kube::EventType::kWarning, "JobNotCreated",
+          fmt::format("run {} waits: the API server refuses its Job: {}", run->name,
+                      job.error().message)});
+  }
   if (!job) {
     return IsFinal(job.error()) ? FailIntent(object, *run, job.error()) : Result<json>(job.error());
   }

@@ -130,7 +130,8 @@ ShardsView CombineShards(const std::vector<WorkerPod>& pods,
     view.progress = SumProgress(progress);
     if (static_cast<int>(progress.size()) < shards) view.progress->enumerated = false;
   }
-  if (static_cast<int>(reports.size()) >= shards || (over && !reports.empty())) {
+  view.reported = static_cast<int>(reports.size());
+  if (view.reported >= shards || (over && !reports.empty())) {
     view.report = SumReports(reports);
     view.report->progress = *view.progress;
   }

@@ -38,6 +38,7 @@ struct ShardsView {
   std::optional<warming::Report>
       report;  // when every one of `shards` has reported, or all are `over`
   int ready = 0;
+  int reported = 0;  // shards whose latest worker left its account
 };
 
 // `live`: /progress by pod UID. `over`: the Job has ended, nobody will report any more.

@@ -5,8 +5,10 @@
 #include <random>
 
 #include "controller/base/log.h"
+#include "controller/reconcile/conditions.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_status.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -48,6 +50,15 @@ bool OnlyStatusChanged(const json& before, const json& after) {
          ResourceVersion(before) != ResourceVersion(after);  // equal: a resync, which shall look
 }
 
+// What schedules wait for: that a run began or ended, that the policy became ready.
+bool ConcernsSchedules(const json& before, const json& after) {
+  const auto differs = [&](Path path) { return Text(before, path) != Text(after, path); };
+  const json none = json::object();
+  const bool ready = IsTrue(before.value("status", none), kReady);
+  return differs({"status", "activeRun", "name"}) || differs({"status", "lastRun", "name"}) ||
+         ready != IsTrue(after.value("status", none), kReady);
+}
+
 }  // namespace
 
 Term::Term(kube::Client& client, kube::EventRecorder& events, const Views& views,
@@ -57,11 +68,17 @@ Term::Term(kube::Client& client, kube::EventRecorder& events, const Views& views
       pod_progress_(std::move(options.pod_progress)),
       executor_(std::move(options.executor),
                 [this](const std::string& job) { run_queue_.Add(job); }),
-      context_{client,         events,
-               views,          executor_,
-               pod_progress_,  locks_,
-               clock,          options.transitions,
-               options.worker, [this](const std::string& key) { policy_queue_.Add(key); }},
+      context_{client,
+               events,
+               views,
+               executor_,
+               pod_progress_,
+               locks_,
+               clock,
+               options.transitions,
+               options.recheck,
+               options.worker,
+               [this](const std::string& key) { policy_queue_.Add(key); }},
       policies_(context_),
       schedules_(context_),
       runs_(context_) {}
@@ -127,7 +144,10 @@ void Term::Work(kube::WorkQueue& queue, const Reconciler& reconcile) {
 void Term::OnPolicyChanged(const kube::Object& before, const kube::Object& after) {
   const kube::Object& object = after ? after : before;
   if (!after) executor_.CancelOwnedBy(Uid(*before), "its policy was deleted");
-  if (before && after && OnlyStatusChanged(*before, *after)) return;
+  if (before && after && OnlyStatusChanged(*before, *after)) {
+    if (ConcernsSchedules(*before, *after)) EnqueueSchedulesOf(Namespace(*object), Name(*object));
+    return;
+  }
   policy_queue_.Add(KeyOf(*object));
   EnqueueSchedulesOf(Namespace(*object), Name(*object));
 }
@@ -155,8 +175,9 @@ void Term::OnPodChanged(const kube::Object& before, const kube::Object& after) {
 }
 
 void Term::OnNamespaceChanged(const kube::Object& before, const kube::Object& after) {
-  if (!before || !after || Label(*before, kInProcessLabel) == Label(*after, kInProcessLabel))
-    return;
+  if (!after) return;
+  const std::string label = before ? Label(*before, kInProcessLabel) : std::string();
+  if (label == Label(*after, kInProcessLabel)) return;
   for (const kube::Object& policy : views_.policies.List(Name(*after))) {
     policy_queue_.Add(KeyOf(*policy));
   }

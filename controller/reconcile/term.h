@@ -32,6 +32,7 @@ struct TermOptions {
   WorkerImage worker;
   PodProgress::Getter pod_progress;
   std::int64_t transitions = 0;
+  Millis recheck{30'000};  // between looks at a policy that lacks something
 };
 
 class Term {

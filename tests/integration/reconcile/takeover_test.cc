@@ -13,7 +13,7 @@ using nlohmann::json;
 using std::chrono::seconds;
 
 constexpr std::chrono::milliseconds kPoll{200};
-constexpr int kEntries = 2000;
+constexpr int kEntries = 1200;
 constexpr int kMaxInFlight = 20;
 
 class Takeover : public ::testing::Test {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <map>
+#include <thread>
 
 #include "controller/base/hash.h"
 #include "controller/kube/credentials.h"
@@ -224,6 +225,19 @@ TEST_F(ExecTest, APluginThatHangsIsEnded) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kPermission);
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+}
+
+TEST_F(ExecTest, WhoWaitsForAnothersPluginWaitsNoLongerThanItMay) {
+  const auto credentials = MakeCredentials(Plugin(R"({"token":"t%s"})", "sleep 60\n"));
+  std::thread first([&] { EXPECT_FALSE(credentials->Authorization(Millis(3'000))); });
+  ASSERT_TRUE(stoker::testing::WaitFor([&] { return Calls() == 1; }));
+  const auto began = std::chrono::steady_clock::now();
+  const auto answer = credentials->Authorization(Millis(100));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kTimeout);
+  EXPECT_TRUE(credentials->Certificate(Millis(0))) << "what is known is told at once";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+  first.join();
 }
 
 TEST_F(ExecTest, FailuresSayWhyAndShowNoOutput) {

@@ -98,6 +98,46 @@ TEST(RunDecision, LeavesPodsJobsAndFinishedOnesAlone) {
   EXPECT_EQ(DecideRun({.job = &finished, .policy = &policy}), RunStep::kNothing);
 }
 
+TEST(RunDecision, ASuspendedJobIsToldOfOnceAndHeldUntilItIsResumed) {
+  const json policy = PolicyRunning();
+  json job = samples::Job();
+  job["spec"]["suspend"] = true;
+  EXPECT_EQ(DecideRun({.job = &job, .policy = &policy}), RunStep::kSuspend);
+  job["status"] = SuspendedStatus(job, Noon());
+  job["status"].erase("startTime");  // null in a merge patch: taken away
+  EXPECT_EQ(DecideRun({.job = &job, .policy = &policy}), RunStep::kNothing);
+  EXPECT_EQ(DecideRun({.job = &job, .policy = &policy, .host = HostState::kRunning}),
+            RunStep::kSuspend)
+      << "it runs all the same";
+  job["spec"]["suspend"] = false;
+  EXPECT_EQ(DecideRun({.job = &job, .policy = &policy}), RunStep::kBegin);
+  const json running = RunningStatus(job, Noon());
+  EXPECT_EQ(ConditionReason(running, "Suspended"), "JobResumed");
+  EXPECT_TRUE(running.contains("startTime"));
+}
+
+TEST(RunDecision, AJobThatIsGoneEndsItsDataPlane) {
+  const json policy = PolicyRunning();
+  EXPECT_EQ(DecideRun({.job = nullptr, .policy = &policy}), RunStep::kCancel);
+  json job = samples::Job();
+  EXPECT_EQ(DecideRun({.job = &job, .policy = nullptr, .host = HostState::kRunning}),
+            RunStep::kCancel)
+      << "its policy is gone";
+}
+
+TEST(RunDecision, ARunThatBroughtItsHostDownThreeTimesIsOver) {
+  EXPECT_FALSE(OverAlready(1, std::nullopt));
+  EXPECT_FALSE(OverAlready(3, std::nullopt));
+  const auto lost = OverAlready(4, std::nullopt);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->result, warming::Report::Result::kFailed);
+  EXPECT_EQ(lost->reason, "RunLostTooOften");
+  warming::Report kept;
+  kept.result = warming::Report::Result::kSucceeded;
+  kept.reason = "Warmed";
+  EXPECT_EQ(OverAlready(9, kept)->reason, "Warmed") << "it ended; only the Job does not say so";
+}
+
 TEST(JobStatus, StartTimeIsSetOnceAndActiveEndsAtZero) {
   json job = samples::Job();
   EXPECT_EQ(RunningStatus(job, Noon())["startTime"], "2026-11-27T12:00:00Z");

@@ -1,0 +1,141 @@
+#pragma once
+
+// An API server in memory: objects by path, resourceVersions, uid preconditions, merge patches.
+//
+// It can be told to misbehave: Fail() answers the next request of a method with an error, before or
+// after doing what was asked.
+//
+// Thread safety: any thread.
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/kube/transport.h"
+
+namespace stoker::reconcile {
+
+class MemoryApi final : public kube::Transport {
+ public:
+  struct Failure {
+    std::string method;
+    int status = 0;     // 0: the connection breaks
+    bool done = false;  // what was asked is done all the same; only the answer is lost
+  };
+
+  void Fail(Failure failure) {
+    const std::lock_guard lock(mutex_);
+    failures_.push_back(std::move(failure));
+  }
+  // As somebody else would write it.
+  void Put(const std::string& path, nlohmann::json object) {
+    const std::lock_guard lock(mutex_);
+    (void)Store(path, std::move(object));
+  }
+  // Null when there is none.
+  nlohmann::json At(const std::string& path) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = objects_.find(path);
+    return it == objects_.end() ? nlohmann::json() : it->second;
+  }
+  // "METHOD path" of each, without queries.
+  std::vector<std::string> requests() const {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+  Result<kube::HttpResponse> Do(const kube::HttpRequest& request, std::stop_token) override {
+    const std::lock_guard lock(mutex_);
+    std::string path = request.path.substr(0, request.path.find('?'));
+    requests_.push_back(request.method + " " + path);
+    const auto failure = std::ranges::find(failures_, request.method, &Failure::method);
+    if (failure == failures_.end()) return Answer(request, path);
+    const Failure now = *failure;
+    failures_.erase(failure);
+    if (now.done) (void)Answer(request, path);
+    if (now.status == 0) return Unavailable("the connection broke");
+    return Refusal(now.status, "Scripted");
+  }
+
+  Result<kube::HttpResponse> Stream(const kube::HttpRequest&,
+                                    const std::function<bool(std::string_view)>&,
+                                    std::stop_token) override {
+    return Unavailable("this server has no watches");
+  }
+
+ private:
+  static kube::HttpResponse Refusal(int status, const std::string& reason) {
+    const nlohmann::json body = {
+        {"kind", "Status"}, {"code", status}, {"reason", reason}, {"message", reason}};
+    return {status, {}, body.dump()};
+  }
+  static kube::HttpResponse Ok(const nlohmann::json& object) { return {200, {}, object.dump()}; }
+
+  nlohmann::json& Store(const std::string& path, nlohmann::json object) {
+    object["metadata"]["resourceVersion"] = std::to_string(++version_);
+    if (!object["metadata"].contains("uid")) {
+      object["metadata"]["uid"] = "uid-" + std::to_string(version_);
+    }
+    return objects_[path] = std::move(object);
+  }
+
+  static bool Conflicts(const nlohmann::json& held, const nlohmann::json& metadata) {
+    for (const char* member : {"uid", "resourceVersion"}) {
+      const std::string wanted = metadata.value(member, "");
+      if (!wanted.empty() && wanted != held["metadata"].value(member, "")) return true;
+    }
+    return false;
+  }
+
+  kube::HttpResponse Answer(const kube::HttpRequest& request, std::string path) {
+    const auto body = request.body.empty() ? nlohmann::json() : nlohmann::json::parse(request.body);
+    if (request.method == "POST") {
+      path += "/" + body["metadata"].value("name", "");
+      if (objects_.contains(path)) return Refusal(409, "AlreadyExists");
+      return Ok(Store(path, body));
+    }
+    if (path.ends_with("/status")) path.resize(path.size() - 7);
+    const auto it = objects_.find(path);
+    if (it == objects_.end()) {
+      return request.method == "GET" && IsCollection(path) ? Ok(List(path))
+                                                           : Refusal(404, "NotFound");
+    }
+    if (request.method == "GET") return Ok(it->second);
+    const auto none = nlohmann::json::object();
+    const bool deletes = request.method == "DELETE";
+    if (Conflicts(it->second, body.value(deletes ? "preconditions" : "metadata", none))) {
+      return Refusal(409, "Conflict");
+    }
+    if (deletes) {
+      objects_.erase(it);
+      return Ok(none);
+    }
+    nlohmann::json object = request.method == "PUT" ? body : it->second;
+    if (request.method == "PATCH") object.merge_patch(body);
+    return Ok(Store(path, std::move(object)));
+  }
+
+  static bool IsCollection(const std::string& path) {
+    return path.ends_with("s") && path.substr(path.rfind('/') + 1).find('-') == std::string::npos;
+  }
+  nlohmann::json List(const std::string& path) const {
+    auto items = nlohmann::json::array();
+    for (const auto& [at, object] : objects_) {
+      if (at.starts_with(path + "/")) items.push_back(object);
+    }
+    return {{"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}};
+  }
+
+  mutable std::mutex mutex_;
+  std::map<std::string, nlohmann::json> objects_;
+  std::deque<Failure> failures_;
+  std::vector<std::string> requests_;
+  std::int64_t version_ = 100;
+};
+
+}  // namespace stoker::reconcile

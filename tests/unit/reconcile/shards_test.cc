@@ -1,0 +1,193 @@
+#include "controller/reconcile/shards.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/reconcile/samples.h"
+
+namespace stoker::reconcile {
+namespace {
+
+using nlohmann::json;
+using warming::Progress;
+using warming::Report;
+
+Progress Share(std::int64_t discovered, std::int64_t warmed, std::int64_t skipped = 0) {
+  Progress progress;
+  progress.phase = Progress::Phase::kDone;
+  progress.enumerated = true;
+  progress.tally.discovered = discovered;
+  progress.tally.warmed = warmed;
+  progress.tally.skipped = skipped;
+  progress.tally.left = discovered - warmed - skipped;
+  return progress;
+}
+
+Report Account(const Progress& progress, Report::Result result = Report::Result::kSucceeded,
+               const char* reason = "Warmed") {
+  Report report;
+  report.result = result;
+  report.reason = reason;
+  report.progress = progress;
+  return report;
+}
+
+WorkerPod Pod(const char* uid, int index, const char* created = "2026-11-27T12:00:00Z") {
+  WorkerPod pod;
+  pod.uid = uid;
+  pod.index = index;
+  pod.created = created;
+  pod.running = pod.ready = true;
+  return pod;
+}
+
+TEST(Shards, NobodySpokeYet) {
+  const ShardsView view = CombineShards({Pod("a", 0)}, {}, 2, false);
+  EXPECT_FALSE(view.progress);
+  EXPECT_FALSE(view.report);
+  EXPECT_EQ(view.ready, 1);
+}
+
+TEST(Shards, AddUpAndAreEnumeratedOnlyWhenAllAre) {
+  const std::vector<WorkerPod> pods = {Pod("a", 0), Pod("b", 1), Pod("c", 2)};
+  std::map<std::string, Progress> live = {{"a", Share(40, 10)}, {"b", Share(60, 30)}};
+  ShardsView view = CombineShards(pods, live, 3, false);
+  EXPECT_EQ(view.progress->tally.discovered, 100);
+  EXPECT_EQ(view.progress->tally.warmed, 40);
+  EXPECT_EQ(view.progress->percent, 40);
+  EXPECT_FALSE(view.progress->enumerated) << "the third has not spoken";
+  live["c"] = Share(100, 100);
+  view = CombineShards(pods, live, 3, false);
+  EXPECT_TRUE(view.progress->enumerated);
+  EXPECT_EQ(view.progress->percent, 70);
+  EXPECT_FALSE(view.report) << "nobody has ended";
+}
+
+// A replaced worker counts what its predecessor warmed as skipped: adding both up counts it twice.
+TEST(Shards, OfAnIndexOnlyTheLatestAttemptThatSpokeCounts) {
+  const WorkerPod first = Pod("first", 0, "2026-11-27T12:00:00Z");
+  const WorkerPod second = Pod("second", 0, "2026-11-27T12:01:00Z");
+  std::map<std::string, Progress> live = {{"first", Share(50, 30)}};
+  EXPECT_EQ(CombineShards({second, first}, live, 1, false).progress->tally.warmed, 30)
+      << "the second has not spoken yet";
+  live["second"] = Share(50, 5, 30);
+  const ShardsView view = CombineShards({second, first}, live, 1, false);
+  EXPECT_EQ(view.progress->tally.discovered, 50);
+  EXPECT_EQ(view.progress->tally.warmed, 5);
+  EXPECT_EQ(view.progress->tally.skipped, 30);
+}
+
+TEST(Shards, TheRunHasItsReportWhenTheLatestOfEveryIndexReported) {
+  WorkerPod lost = Pod("lost", 0);
+  lost.report = Account(Share(50, 20), Report::Result::kCancelled, "Cancelled");
+  WorkerPod other = Pod("other", 1);
+  other.report = Account(Share(50, 50));
+  WorkerPod next = Pod("next", 0, "2026-11-27T12:01:00Z");
+  EXPECT_FALSE(CombineShards({lost, other, next}, {}, 2, false).report);
+  EXPECT_EQ(CombineShards({lost, other, next}, {}, 2, true).reported, 1);
+  next.report = Account(Share(50, 30, 20));
+  const ShardsView view = CombineShards({lost, other, next}, {}, 2, false);
+  ASSERT_TRUE(view.report);
+  EXPECT_EQ(view.reported, 2);
+  EXPECT_EQ(view.report->result, Report::Result::kSucceeded);
+  EXPECT_EQ(view.report->progress.tally.discovered, 100);
+  EXPECT_EQ(view.report->progress.tally.warmed, 80);
+  EXPECT_EQ(view.report->progress.tally.skipped, 20);
+}
+
+TEST(Shards, TheWorstShardSpeaksForTheRunAndTheFirstExpiryCounts) {
+  Report good = Account(Share(10, 10));
+  good.first_expiry = samples::At("2026-11-27T14:00:00Z");
+  good.duration = Millis(4000);
+  Report bad = Account(Share(10, 1), Report::Result::kFailed, "TargetReadOnly");
+  bad.message = "redis.shop:6379 is read-only";
+  bad.first_expiry = samples::At("2026-11-27T13:00:00Z");
+  bad.duration = Millis(3000);
+  const Report cancelled = Account(Share(10, 5), Report::Result::kCancelled, "Cancelled");
+  const Report sum = SumReports({good, cancelled, bad});
+  EXPECT_EQ(sum.result, Report::Result::kFailed);
+  EXPECT_EQ(sum.reason, "TargetReadOnly");
+  EXPECT_EQ(sum.message, "redis.shop:6379 is read-only");
+  EXPECT_EQ(sum.first_expiry, samples::At("2026-11-27T13:00:00Z"));
+  EXPECT_EQ(sum.duration, Millis(4000));
+}
+
+TEST(Shards, FailuresOfOneReasonAreOneRowTheMostFirstAndTenAtMost) {
+  Progress a = Share(10, 0);
+  Progress b = Share(10, 0);
+  a.failures = {{"Timeout", 2, "k1", "slow"}, {"HTTP404", 5, "k2", "missing"}};
+  b.failures = {{"Timeout", 4, "k3", "slow"}};
+  for (int i = 0; i < 12; ++i) b.failures.push_back({"R" + std::to_string(i), 1, "", ""});
+  const Progress sum = SumProgress({a, b});
+  ASSERT_EQ(sum.failures.size(), 10);
+  EXPECT_EQ(sum.failures[0].reason, "Timeout");
+  EXPECT_EQ(sum.failures[0].count, 6);
+  EXPECT_EQ(sum.failures[0].sample_key, "k1");
+  EXPECT_EQ(sum.failures[1].reason, "HTTP404");
+}
+
+TEST(Shards, OriginErrorsAreWeighedByRequests) {
+  Progress busy = Share(10, 0);
+  busy.tally.origin_requests = 90;
+  Progress idle = Share(10, 0);
+  idle.tally.origin_requests = 10;
+  idle.origin_error_percent = 100;
+  EXPECT_EQ(SumProgress({busy, idle}).origin_error_percent, 10);
+}
+
+TEST(Shards, NothingToWarmIsWarm) {
+  EXPECT_EQ(SumProgress({Share(0, 0), Share(0, 0)}).percent, 100);
+  EXPECT_EQ(SumProgress({}).percent, 0);
+}
+
+json PodObject() {
+  return {{"metadata",
+           {{"name", "pages-0"},
+            {"uid", "pod-uid"},
+            {"creationTimestamp", "2026-11-27T12:00:00Z"},
+            {"annotations", {{"batch.kubernetes.io/job-completion-index", "2"}}},
+            {"ownerReferences", {{{"uid", "job-uid"}, {"controller", true}}}}}},
+          {"status",
+           {{"phase", "Running"},
+            {"podIP", "10.0.0.9"},
+            {"containerStatuses", {{{"name", "worker"}, {"ready", true}}}}}}};
+}
+
+TEST(WorkerPods, AreOnlyThoseThatTheJobControls) {
+  const auto pod = ReadWorkerPod(PodObject(), "job-uid");
+  ASSERT_TRUE(pod);
+  EXPECT_EQ(pod->index, 2);
+  EXPECT_EQ(pod->ip, "10.0.0.9");
+  EXPECT_TRUE(pod->running && pod->ready);
+  EXPECT_FALSE(ReadWorkerPod(PodObject(), "another"));
+  EXPECT_FALSE(ReadWorkerPod(PodObject(), ""));
+  json not_controlled = PodObject();
+  not_controlled["metadata"]["ownerReferences"][0]["controller"] = false;
+  EXPECT_FALSE(ReadWorkerPod(not_controlled, "job-uid"));
+}
+
+TEST(WorkerPods, TerminationMessagesAreReportsOrNothing) {
+  const auto with = [](const std::string& message) {
+    json pod = PodObject();
+    pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"] = message;
+    return ReadWorkerPod(pod, "job-uid")->report;
+  };
+  const auto report = with(warming::ToJson(Account(Share(10, 10))).dump());
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->progress.tally.warmed, 10);
+  EXPECT_FALSE(with(""));
+  EXPECT_FALSE(with("segmentation fault"));
+  EXPECT_FALSE(with("{}"));
+  EXPECT_FALSE(with(std::string(5000, ' ') + "{}"));
+}
+
+TEST(JobsAccount, SaysWhatTheJobSays) {
+  const Report failed =
+      ReportOfJob(ReadJob(samples::FinishedJob("Failed", "PodFailurePolicy")), Share(10, 4));
+  EXPECT_EQ(failed.result, Report::Result::kFailed);
+  EXPECT_EQ(failed.reason, "PodFailurePolicy");
+  EXPECT_EQ(failed.progress.tally.warmed, 4);
+  EXPECT_EQ(failed.duration, Millis(30'000));
+}
+
+}  // namespace
+}  // namespace stoker::reconcile
