@@ -2,8 +2,9 @@
 //
 //   bench_run [entries=100000] [in_flight=64] [loops=1] [wire|pipeline]
 //
-// wire: from an nginx (1 KiB answers) into a redis-server, both its own. pipeline: from an origin that
-// answers at once into memory, which is what the engine itself costs. CPU is this process's only.
+// wire: from an nginx (1 KiB answers) into a redis-server, both its own. pipeline: from an origin
+// that answers at once into memory, which is what the engine itself costs. CPU is this process's
+// only.
 
 #include <sys/resource.h>
 
@@ -32,10 +33,12 @@ double CpuSeconds() {
 
 class NoMaterials final : public Materials {
  public:
-  [[nodiscard]] Result<std::map<std::string, std::string>> Secret(const std::string& name) const override {
+  [[nodiscard]] Result<std::map<std::string, std::string>> Secret(
+      const std::string& name) const override {
     return NotFound("Secret \"" + name + "\" does not exist");
   }
-  [[nodiscard]] Result<std::map<std::string, std::string>> ConfigMap(const std::string& name) const override {
+  [[nodiscard]] Result<std::map<std::string, std::string>> ConfigMap(
+      const std::string& name) const override {
     return NotFound("ConfigMap \"" + name + "\" does not exist");
   }
 };
@@ -83,8 +86,8 @@ int Measure(Run& run) {
   const double used = CpuSeconds() - cpu;
   const auto warmed = static_cast<double>(report.progress.tally.warmed);
   const double seconds = std::chrono::duration<double>(report.duration).count();
-  std::printf("%s: %.0f warmed, %.0f/s, %.2f us CPU each\n", report.reason.c_str(), warmed, warmed / seconds,
-              used * 1e6 / warmed);
+  std::printf("%s: %.0f warmed, %.0f/s, %.2f us CPU each\n", report.reason.c_str(), warmed,
+              warmed / seconds, used * 1e6 / warmed);
   return report.result == Report::Result::kSucceeded ? 0 : 1;
 }
 
@@ -104,7 +107,8 @@ int main(int argc, char** argv) {
     parts->pool = &pool;
     return Measure(**CreateRun(spec, std::make_shared<NoMaterials>(), {}, std::move(*parts)));
   }
-  testing::NginxServer nginx("location / { return 200 \"" + std::string(1024, 'v') + "\"; }", "", "access_log off;");
+  testing::NginxServer nginx("location / { return 200 \"" + std::string(1024, 'v') + "\"; }", "",
+                             "access_log off;");
   testing::RedisServer redis;
   const RunSpec spec = Spec(entries, in_flight, nginx.url("/{id}"), redis.address());
   auto parts = MakeRunParts(spec, materials, {});

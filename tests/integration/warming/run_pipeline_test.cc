@@ -1,11 +1,9 @@
 // A whole run between a real nginx and a real Redis.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <cstdlib>
 
-#include "controller/warming/run/run.h"
+#include "tests/integration/warming/run_bench.h"
 #include "tests/support/nginx_server.h"
 #include "tests/support/redis_server.h"
 
@@ -15,53 +13,13 @@ namespace {
 using stoker::testing::NginxServer;
 using stoker::testing::RedisServer;
 using stoker::testing::WaitFor;
-using ::testing::HasSubstr;
+using testing::ItemRun;
+using testing::SomeSecrets;
 
 constexpr char kLocations[] =
     "location /item/ { add_header X-Item 1; return 200 \"value of $uri\"; }\n"
     "location /gone/ { return 404; }\n"
     "location / { root www; }\n";
-
-class NoMaterials : public Materials {
- public:
-  std::map<std::string, std::map<std::string, std::string>> secrets;
-  [[nodiscard]] Result<std::map<std::string, std::string>> Secret(const std::string& name) const override {
-    const auto at = secrets.find(name);
-    if (at == secrets.end()) return NotFound("Secret \"" + name + "\" does not exist");
-    return at->second;
-  }
-  [[nodiscard]] Result<std::map<std::string, std::string>> ConfigMap(const std::string& name) const override {
-    return NotFound("ConfigMap \"" + name + "\" does not exist");
-  }
-};
-
-RunSpec Spec(std::int64_t count, const std::string& url, const std::string& redis) {
-  RunSpec spec;
-  spec.id = "run-1";
-  spec.plan_hash = "plan-1";
-  api::Source source;
-  source.name = "items";
-  api::PatternVariable id;
-  id.name = "id";
-  id.from = 1;
-  id.to = count;
-  source.pattern = api::PatternSource{"item:{id}", {id}};
-  spec.policy.sources = {source};
-  api::Origin origin;
-  origin.name = "nginx";
-  origin.http.url = url;
-  spec.policy.origins = {origin};
-  api::Target target;
-  target.name = "redis";
-  target.redis.address = redis;
-  target.write.ttl = std::chrono::hours(1);
-  target.write.ttl_jitter_percent = 10;
-  spec.policy.targets = {target};
-  spec.policy.pacing = {1'000'000, 1'000'000, 32};
-  spec.policy.retry = {3, Millis(10), Millis(100)};
-  spec.policy.execution.deadline = std::chrono::seconds(60);
-  return spec;
-}
 
 class RunPipeline : public ::testing::Test {
  protected:
@@ -77,11 +35,11 @@ class RunPipeline : public ::testing::Test {
   NginxServer nginx_{kLocations};
   RedisServer redis_;
   RunOptions options_;
-  std::shared_ptr<NoMaterials> materials_ = std::make_shared<NoMaterials>();
+  std::shared_ptr<SomeSecrets> materials_ = std::make_shared<SomeSecrets>();
 };
 
 TEST_F(RunPipeline, WarmsTenThousandEntriesAndThenFindsThemWarm) {
-  RunSpec spec = Spec(10'000, Url(), redis_.address());
+  RunSpec spec = ItemRun(10'000, Url(), redis_.address());
   spec.policy.verification_sample_percent = 5;
   const Report report = Start(spec)->Wait();
   EXPECT_EQ(report.reason, "Warmed") << report.message;
@@ -100,20 +58,24 @@ TEST_F(RunPipeline, WarmsTenThousandEntriesAndThenFindsThemWarm) {
 }
 
 TEST_F(RunPipeline, ReadsASitemapAndFetchesItsPages) {
-  nginx_.Put("sitemap.xml", "<?xml version=\"1.0\"?><urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">"
-                            "<url><loc>" + nginx_.url("/item/a") + "</loc></url>"
-                            "<url><loc>" + nginx_.url("/item/b") + "</loc></url></urlset>");
-  RunSpec spec = Spec(1, nginx_.url("{+path}"), redis_.address());
+  nginx_.Put("sitemap.xml",
+             "<?xml version=\"1.0\"?><urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">"
+             "<url><loc>" +
+                 nginx_.url("/item/a") +
+                 "</loc></url>"
+                 "<url><loc>" +
+                 nginx_.url("/item/b") + "</loc></url></urlset>");
+  RunSpec spec = ItemRun(1, nginx_.url("{+path}"), redis_.address());
   spec.policy.sources[0].pattern.reset();
-  spec.policy.sources[0].http = api::HttpSource{nginx_.url("/sitemap.xml"), api::HttpSource::Format::kSitemap,
-                                                "page:{path}"};
+  spec.policy.sources[0].http =
+      api::HttpSource{nginx_.url("/sitemap.xml"), api::HttpSource::Format::kSitemap, "page:{path}"};
   const Report report = Start(spec)->Wait();
   EXPECT_EQ(report.reason, "Warmed") << report.message;
   EXPECT_EQ(redis_.Cli({"get", "page:/item/b"}), "value of /item/b");
 }
 
 TEST_F(RunPipeline, GoesOnAfterRedisWasKilledAndCameBack) {
-  RunSpec spec = Spec(3000, Url(), redis_.address());
+  RunSpec spec = ItemRun(3000, Url(), redis_.address());
   spec.policy.pacing = {1000, 50, 8};
   spec.policy.targets[0].write.mode = api::Write::Mode::kOverwrite;
   const auto run = Start(spec);
@@ -129,21 +91,21 @@ TEST_F(RunPipeline, GoesOnAfterRedisWasKilledAndCameBack) {
 
 TEST_F(RunPipeline, SaysThatRedisIsFull) {
   (void)redis_.Cli({"config", "set", "maxmemory", "1"});
-  const Report report = Start(Spec(1000, Url(), redis_.address()))->Wait();
+  const Report report = Start(ItemRun(1000, Url(), redis_.address()))->Wait();
   EXPECT_EQ(report.reason, "TargetOutOfMemory") << report.message;
   EXPECT_LT(report.duration, std::chrono::seconds(15));
 }
 
 TEST_F(RunPipeline, SaysThatRedisIsReadOnly) {
   (void)redis_.Cli({"replicaof", "127.0.0.1", "1"});
-  const Report report = Start(Spec(1000, Url(), redis_.address()))->Wait();
+  const Report report = Start(ItemRun(1000, Url(), redis_.address()))->Wait();
   EXPECT_EQ(report.reason, "TargetReadOnly") << report.message;
 }
 
 TEST_F(RunPipeline, SaysThatThePasswordIsWrongAndNotWhichItWas) {
   (void)redis_.Cli({"config", "set", "requirepass", "right"});
   materials_->secrets["redis"] = {{"password", "wr0ng-secret"}};
-  RunSpec spec = Spec(1000, Url(), redis_.address());
+  RunSpec spec = ItemRun(1000, Url(), redis_.address());
   spec.policy.targets[0].redis.credentials_secret_ref = "redis";
   const Report report = Start(spec)->Wait();
   EXPECT_EQ(report.reason, "TargetAuth") << report.message;
@@ -151,7 +113,7 @@ TEST_F(RunPipeline, SaysThatThePasswordIsWrongAndNotWhichItWas) {
 }
 
 TEST_F(RunPipeline, CountsPagesThatAreNotThere) {
-  const Report report = Start(Spec(300, nginx_.url("/gone/{id}"), redis_.address()))->Wait();
+  const Report report = Start(ItemRun(300, nginx_.url("/gone/{id}"), redis_.address()))->Wait();
   EXPECT_EQ(report.reason, "BelowMinimum");
   ASSERT_EQ(report.progress.failures.size(), 1U);
   EXPECT_EQ(report.progress.failures[0].reason, "HTTP404");
@@ -160,7 +122,7 @@ TEST_F(RunPipeline, CountsPagesThatAreNotThere) {
 
 TEST_F(RunPipeline, GuardedRunsDoNotDialLoopback) {
   options_.egress.guarded = true;
-  RunSpec spec = Spec(100, Url(), redis_.address());
+  RunSpec spec = ItemRun(100, Url(), redis_.address());
   spec.policy.execution.deadline = std::chrono::seconds(10);
   const Report report = Start(spec)->Wait();
   EXPECT_EQ(report.result, Report::Result::kFailed);
@@ -169,7 +131,7 @@ TEST_F(RunPipeline, GuardedRunsDoNotDialLoopback) {
 }
 
 TEST_F(RunPipeline, ResumesElsewhereAfterBeingCancelledAtAnyPoint) {
-  RunSpec spec = Spec(3000, Url(), redis_.address());
+  RunSpec spec = ItemRun(3000, Url(), redis_.address());
   spec.policy.execution.batch_size = 20;
   Checkpoint last;
   options_.on_checkpoint = [&](const Checkpoint& checkpoint) { last = checkpoint; };

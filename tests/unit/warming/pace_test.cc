@@ -29,7 +29,8 @@ TEST(TokenBucket, StartsEmptyAndSaysWhenToComeBack) {
 }
 
 TEST(TokenBucket, NeverGivesMoreThanRateAndBurstInAnySecond) {
-  for (const auto& [rate, burst] : std::vector<std::pair<int, int>>{{1, 1}, {7, 3}, {500, 10}, {333, 50}}) {
+  for (const auto& [rate, burst] :
+       std::vector<std::pair<int, int>>{{1, 1}, {7, 3}, {500, 10}, {333, 50}}) {
     TokenBucket bucket(rate, burst, kStart);
     Jitter jitter(42);
     std::deque<SteadyTime> window;
@@ -48,8 +49,10 @@ TEST(TokenBucket, GivesTheWholeRateToWhoAsksInTime) {
   int taken = 0;
   for (SteadyTime now = kStart; now < kStart + seconds(10);) {
     const auto again = bucket.Take(now);
-    if (again) now = *again;
-    else ++taken;
+    if (again)
+      now = *again;
+    else
+      ++taken;
   }
   EXPECT_EQ(taken, 3329);  // one every 3.003 ms, the last one at 10 s
 }
@@ -113,12 +116,12 @@ TEST(Places, WhatWasBorrowedGoesToWhoIsShort) {
   EXPECT_EQ(places.Give(0), -1);
   ASSERT_TRUE(places.Take(0));
   EXPECT_FALSE(places.Take(1));
-  EXPECT_EQ(places.Give(0), 1);     // wake loop 1
-  EXPECT_FALSE(places.Take(0));     // three held of a share of two: not while another is short
+  EXPECT_EQ(places.Give(0), 1);  // wake loop 1
+  EXPECT_FALSE(places.Take(0));  // three held of a share of two: not while another is short
   EXPECT_TRUE(places.Take(1));
-  EXPECT_EQ(places.Give(0), -1);    // loop 1 has not asked again
+  EXPECT_EQ(places.Give(0), -1);  // loop 1 has not asked again
   EXPECT_TRUE(places.Take(1));
-  EXPECT_FALSE(places.Take(1));     // its share: that is no shortage
+  EXPECT_FALSE(places.Take(1));  // its share: that is no shortage
   EXPECT_EQ(places.Give(0), -1);
 }
 
@@ -151,7 +154,8 @@ TEST(OutageGate, GivesUpWhatAPersonMustMend) {
   SteadyTime now = kStart;
   EXPECT_FALSE(gate.Failed(now, true, "TargetAuth", "wrong password"));
   EXPECT_FALSE(gate.Closed());
-  EXPECT_FALSE(gate.Failed(now, true, "TargetAuth", "wrong password"));  // was on its way: no strike
+  EXPECT_FALSE(
+      gate.Failed(now, true, "TargetAuth", "wrong password"));  // was on its way: no strike
   int strikes = 0;
   bool gave_up = false;
   for (; !gave_up && strikes < 10; ++strikes) {

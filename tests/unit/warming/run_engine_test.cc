@@ -9,11 +9,11 @@
 namespace stoker::warming {
 namespace {
 
-using stoker::testing::WaitFor;
 using std::chrono::seconds;
+using stoker::testing::WaitFor;
 using testing::Bench;
-using testing::PatternRun;
 using ::testing::HasSubstr;
+using testing::PatternRun;
 
 void ExpectExact(const Tally& t) {
   EXPECT_EQ(t.discovered, t.warmed + t.skipped + t.failed + t.left);
@@ -22,7 +22,8 @@ void ExpectExact(const Tally& t) {
 
 FetchResult Fail(std::string reason, bool retryable, bool connection = false,
                  std::optional<Millis> retry_after = {}) {
-  return tl::unexpected(FetchError{reason, "it said " + reason, retryable, connection, retry_after});
+  return tl::unexpected(
+      FetchError{reason, "it said " + reason, retryable, connection, retry_after});
 }
 
 TEST(RunEngine, WarmsEveryEntryOnce) {
@@ -245,12 +246,14 @@ TEST(RunEngine, WaitsForAnOriginThatIsDownAndLosesNoEntry) {
   Bench bench(PatternRun(200));
   const auto start = std::chrono::steady_clock::now();
   bench.origin->script = [&](const std::string&, int) -> FetchResult {
-    if (std::chrono::steady_clock::now() - start < Millis(500)) return Fail("ConnectionRefused", true, true);
+    if (std::chrono::steady_clock::now() - start < Millis(500))
+      return Fail("ConnectionRefused", true, true);
     return Fetched{"v", "", 1};
   };
   auto run = bench.Create();
   (*run)->Start();
-  EXPECT_TRUE(WaitFor([&] { return (*run)->Snapshot().waiting_reason == "it said ConnectionRefused"; }));
+  EXPECT_TRUE(
+      WaitFor([&] { return (*run)->Snapshot().waiting_reason == "it said ConnectionRefused"; }));
   const Report report = (*run)->Wait();
   EXPECT_EQ(report.progress.tally.warmed, 200) << report.message;
   EXPECT_EQ(report.progress.waiting_reason, "");
@@ -260,7 +263,9 @@ TEST(RunEngine, WaitsForAnOriginThatIsDownAndLosesNoEntry) {
 TEST(RunEngine, AnOriginThatStaysDownIsNamedAtTheDeadline) {
   Bench bench(PatternRun(200));
   bench.spec.policy.execution.deadline = Millis(300);
-  bench.origin->script = [](const std::string&, int) { return Fail("ConnectionRefused", true, true); };
+  bench.origin->script = [](const std::string&, int) {
+    return Fail("ConnectionRefused", true, true);
+  };
   const Report report = bench.RunToEnd();
   EXPECT_EQ(report.reason, "OriginUnavailable");
   EXPECT_EQ(report.progress.tally.left, 200);
@@ -356,7 +361,8 @@ TEST(RunEngine, ResumesFromACheckpointWithoutMissingOrRepeatingBatches) {
     EXPECT_EQ(report.progress.tally.discovered, 2000);
     EXPECT_EQ(report.progress.tally.warmed, 2000);
     EXPECT_EQ(bench.stores[0]->Size(), 2000U);
-    EXPECT_LE(bench.origin->Requests(), 2000U + 400U);  // at most the batches that were not complete
+    EXPECT_LE(bench.origin->Requests(),
+              2000U + 400U);  // at most the batches that were not complete
   }
 }
 

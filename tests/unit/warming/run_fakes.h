@@ -61,7 +61,8 @@ struct OriginState {
 
 class FakeOrigin final : public Origin {
  public:
-  FakeOrigin(asio::io_context& loop, std::shared_ptr<OriginState> state) : loop_(loop), state_(std::move(state)) {}
+  FakeOrigin(asio::io_context& loop, std::shared_ptr<OriginState> state)
+      : loop_(loop), state_(std::move(state)) {}
   asio::awaitable<FetchResult> Fetch(const std::string& url, SteadyTime,
                                      const std::function<asio::awaitable<Status>()>&) override {
     const int nth = state_->Asked(url);
@@ -77,7 +78,8 @@ class FakeOrigin final : public Origin {
       const std::lock_guard lock(state_->mutex);
       --state_->in_flight;
     }
-    if (cancelled_) co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
+    if (cancelled_)
+      co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
     if (state_->script) co_return state_->script(url, nth);
     co_return Fetched{url, "text/plain", url.size()};
   }
@@ -125,8 +127,8 @@ class FakeTarget final : public Target {
     if (auto error = state_->Trouble()) co_return tl::unexpected(*error);
     co_return tl::expected<void, TargetError>{};
   }
-  asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(const std::vector<std::string_view>& keys,
-                                                                     SteadyTime) override {
+  asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
+      const std::vector<std::string_view>& keys, SteadyTime) override {
     if (auto error = state_->Trouble()) co_return tl::unexpected(*error);
     const std::lock_guard lock(state_->mutex);
     std::vector<bool> held;
@@ -134,25 +136,30 @@ class FakeTarget final : public Target {
     co_return held;
   }
   asio::awaitable<void> Writable() override { co_return; }
-  void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent, WriteDone done) override {
+  void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
+             WriteDone done) override {
     if (auto error = state_->Trouble()) return done(tl::unexpected(*error));
     WriteOutcome outcome = WriteOutcome::kWritten;
     if (!state_->forgets) {
       const std::lock_guard lock(state_->mutex);
       const bool there = state_->values.find(key) != state_->values.end();
-      if (there && if_absent) outcome = WriteOutcome::kPresent;
-      else state_->values[std::string(key)] = {std::string(value), ttl};
+      if (there && if_absent)
+        outcome = WriteOutcome::kPresent;
+      else
+        state_->values[std::string(key)] = {std::string(value), ttl};
     }
     done(outcome);
   }
-  asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(const std::vector<std::string_view>& keys,
-                                                                    SteadyTime) override {
+  asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(
+      const std::vector<std::string_view>& keys, SteadyTime) override {
     const std::lock_guard lock(state_->mutex);
     std::vector<Held> held;
     for (const auto key : keys) {
       const auto at = state_->values.find(key);
-      if (at == state_->values.end()) held.push_back({});
-      else held.push_back({true, at->second.ttl, at->second.value});
+      if (at == state_->values.end())
+        held.push_back({});
+      else
+        held.push_back({true, at->second.ttl, at->second.value});
     }
     co_return held;
   }
@@ -173,7 +180,8 @@ class FakeDocuments final : public DocumentClient {
  public:
   explicit FakeDocuments(std::shared_ptr<DocumentState> state) : state_(std::move(state)) {}
   asio::awaitable<FetchResult> Get(const std::string& url, SteadyTime,
-                                   const std::function<asio::awaitable<Status>()>&, BodySink sink) override {
+                                   const std::function<asio::awaitable<Status>()>&,
+                                   BodySink sink) override {
     {
       const std::lock_guard lock(state_->mutex);
       ++state_->asked[url];
@@ -182,8 +190,10 @@ class FakeDocuments final : public DocumentClient {
     if (body == state_->bodies.end()) {
       co_return tl::unexpected(FetchError{"HTTP404", "the server answered 404", false, false, {}});
     }
-    for (std::size_t at = 0; at < body->second.size(); at += 7) {
-      if (!sink(std::string_view(body->second).substr(at, 7))) {
+    // Small pieces first, so that lines and magic numbers are cut.
+    std::size_t size = 7;
+    for (std::size_t at = 0; at < body->second.size(); at += size, size *= 2) {
+      if (!sink(std::string_view(body->second).substr(at, size))) {
         co_return tl::unexpected(FetchError{"Cancelled", "enough", false, false, {}});
       }
     }
@@ -198,10 +208,12 @@ class FakeDocuments final : public DocumentClient {
 class FakeMaterials final : public Materials {
  public:
   std::map<std::string, std::map<std::string, std::string>> secrets, config_maps;
-  [[nodiscard]] Result<std::map<std::string, std::string>> Secret(const std::string& name) const override {
+  [[nodiscard]] Result<std::map<std::string, std::string>> Secret(
+      const std::string& name) const override {
     return Find(secrets, "Secret", name);
   }
-  [[nodiscard]] Result<std::map<std::string, std::string>> ConfigMap(const std::string& name) const override {
+  [[nodiscard]] Result<std::map<std::string, std::string>> ConfigMap(
+      const std::string& name) const override {
     return Find(config_maps, "ConfigMap", name);
   }
 
@@ -245,15 +257,21 @@ inline RunSpec PatternRun(std::int64_t count) {
 class Bench {
  public:
   explicit Bench(RunSpec run, int loops = 2) : spec(std::move(run)), pool(loops) {
-    for (std::size_t i = 0; i < spec.policy.targets.size(); ++i) stores.push_back(std::make_shared<StoreState>());
+    for (std::size_t i = 0; i < spec.policy.targets.size(); ++i)
+      stores.push_back(std::make_shared<StoreState>());
   }
   Result<std::unique_ptr<Run>> Create() {
     RunParts parts;
-    parts.origin = [state = origin](asio::io_context& loop) { return std::make_unique<FakeOrigin>(loop, state); };
+    parts.origin = [state = origin](asio::io_context& loop) {
+      return std::make_unique<FakeOrigin>(loop, state);
+    };
     for (const auto& store : stores) {
-      parts.targets.emplace_back([store](asio::io_context&) { return std::make_unique<FakeTarget>(store); });
+      parts.targets.emplace_back(
+          [store](asio::io_context&) { return std::make_unique<FakeTarget>(store); });
     }
-    parts.documents = [state = documents](asio::io_context&) { return std::make_unique<FakeDocuments>(state); };
+    parts.documents = [state = documents](asio::io_context&) {
+      return std::make_unique<FakeDocuments>(state);
+    };
     parts.pool = &pool;
     parts.outage_backoff = outage_backoff;
     return CreateRun(spec, materials, options, std::move(parts));

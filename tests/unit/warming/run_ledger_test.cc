@@ -47,10 +47,13 @@ TEST(Ledger, HoldsReadingBackWhenTheWindowIsFull) {
 
 TEST(Ledger, RefusesWhatIsNotItsOwn) {
   const nlohmann::json saved = Ledger("plan", {0, 2}, {"cache"}).Encode();
-  EXPECT_THAT(Ledger("other", {0, 2}, {"cache"}).Resume(saved).error().message, HasSubstr("belongs to plan"));
-  EXPECT_THAT(Ledger("plan", {1, 2}, {"cache"}).Resume(saved).error().message, HasSubstr("shard 0 of 2"));
+  EXPECT_THAT(Ledger("other", {0, 2}, {"cache"}).Resume(saved).error().message,
+              HasSubstr("belongs to plan"));
+  EXPECT_THAT(Ledger("plan", {1, 2}, {"cache"}).Resume(saved).error().message,
+              HasSubstr("shard 0 of 2"));
   for (const char* damaged : {"null", "{}", "[]", R"({"version":1,"plan":"plan"})"}) {
-    EXPECT_FALSE(Ledger("plan", {0, 2}, {"cache"}).Resume(nlohmann::json::parse(damaged))) << damaged;
+    EXPECT_FALSE(Ledger("plan", {0, 2}, {"cache"}).Resume(nlohmann::json::parse(damaged)))
+        << damaged;
   }
   nlohmann::json bad_bits = saved;
   bad_bits["done"] = "xyz";
@@ -83,7 +86,8 @@ TEST(Judge, NamesTheOutageAtTheDeadline) {
   Tally tally;
   tally.discovered = tally.left = 5;
   const StopCause cause{StopKind::kDeadline, "DeadlineExceeded", "the deadline of 5s passed"};
-  EXPECT_EQ(Judge(cause, tally, {}, 95, "TargetUnavailable", "redis is down").reason, "TargetUnavailable");
+  EXPECT_EQ(Judge(cause, tally, {}, 95, "TargetUnavailable", "redis is down").reason,
+            "TargetUnavailable");
   EXPECT_EQ(Judge(cause, tally, {}, 95, "", "").reason, "DeadlineExceeded");
 }
 

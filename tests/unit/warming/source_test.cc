@@ -1,7 +1,6 @@
 // Templates, globs, and the sources that need no server.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "controller/warming/source/byte_reader.h"
 #include "controller/warming/source/glob.h"
@@ -9,26 +8,14 @@
 #include "controller/warming/source/pattern_source.h"
 #include "controller/warming/source/sitemap.h"
 #include "controller/warming/source/template.h"
+#include "tests/support/gzip.h"
 
 namespace stoker::warming {
 namespace {
 
+using stoker::testing::Gzip;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-std::string Gzip(const std::string& text) {
-  std::string out(text.size() + 128, '\0');
-  z_stream zlib{};
-  deflateInit2(&zlib, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
-  zlib.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  zlib.avail_in = static_cast<uInt>(text.size());
-  zlib.next_out = reinterpret_cast<Bytef*>(out.data());
-  zlib.avail_out = static_cast<uInt>(out.size());
-  deflate(&zlib, Z_FINISH);
-  out.resize(zlib.total_out);
-  deflateEnd(&zlib);
-  return out;
-}
 
 std::vector<std::string> Keys(LocalSource& source) {
   std::vector<std::string> keys;
@@ -44,7 +31,8 @@ std::vector<std::string> Keys(LocalSource& source) {
   return keys;
 }
 
-std::string Rendered(std::string_view text, std::string_view value, Template::Kind kind = Template::Kind::kUrl) {
+std::string Rendered(std::string_view text, std::string_view value,
+                     Template::Kind kind = Template::Kind::kUrl) {
   const std::vector<std::string> known = {"key"};
   auto parsed = Template::Parse(text, kind, known);
   if (!parsed) return "error: " + parsed.error().message;
@@ -72,11 +60,20 @@ TEST(Glob, MatchesWhatAShellWould) {
     const char* pattern;
     const char* text;
     bool matches;
-  } rows[] = {{"*", "", true},           {"product:*", "product:1", true},  {"product:*", "prod:1", false},
-              {"a?c", "abc", true},      {"a?c", "ac", false},              {"*:de", "x:y:de", true},
-              {"*a*b*c", "xaxbxc", true}, {"*a*b*c", "xaxcxb", false},      {"a\\*", "a*", true},
-              {"a\\*", "ab", false},     {"", "", true},                    {"", "a", false}};
-  for (const auto& row : rows) EXPECT_EQ(GlobMatches(row.pattern, row.text), row.matches) << row.pattern << " " << row.text;
+  } rows[] = {{"*", "", true},
+              {"product:*", "product:1", true},
+              {"product:*", "prod:1", false},
+              {"a?c", "abc", true},
+              {"a?c", "ac", false},
+              {"*:de", "x:y:de", true},
+              {"*a*b*c", "xaxbxc", true},
+              {"*a*b*c", "xaxcxb", false},
+              {"a\\*", "a*", true},
+              {"a\\*", "ab", false},
+              {"", "", true},
+              {"", "a", false}};
+  for (const auto& row : rows)
+    EXPECT_EQ(GlobMatches(row.pattern, row.text), row.matches) << row.pattern << " " << row.text;
   EXPECT_FALSE(GlobMatches("*a*a*a*a*a*a*a*a*b", std::string(50'000, 'a')));  // in no time
 }
 
@@ -93,11 +90,13 @@ TEST(PatternSource, MovesTheFirstVariableSlowest) {
   lang.name = "lang";
   lang.values = {"de", "en"};
   auto source = MakePatternSource({"p:{id}:{lang}", {Range("id", -1, 1), lang}}, {});
-  EXPECT_THAT(Keys(**source), ElementsAre("p:-1:de", "p:-1:en", "p:0:de", "p:0:en", "p:1:de", "p:1:en"));
+  EXPECT_THAT(Keys(**source),
+              ElementsAre("p:-1:de", "p:-1:en", "p:0:de", "p:0:en", "p:1:de", "p:1:en"));
 }
 
 TEST(PatternSource, CountsWithoutExpandingAndRefusesTheAbsurd) {
-  EXPECT_EQ(*CountPattern({"{a}{b}", {Range("a", 1, 1'000'000), Range("b", 1, 1'000'000)}}), 1'000'000'000'000);
+  EXPECT_EQ(*CountPattern({"{a}{b}", {Range("a", 1, 1'000'000), Range("b", 1, 1'000'000)}}),
+            1'000'000'000'000);
   const auto huge = CountPattern({"{a}{b}", {Range("a", 0, 1'000'000), Range("b", 1, 1'000'000)}});
   ASSERT_FALSE(huge);
   EXPECT_THAT(huge.error().message, HasSubstr("narrow the variable \"b\""));
@@ -106,7 +105,8 @@ TEST(PatternSource, CountsWithoutExpandingAndRefusesTheAbsurd) {
 }
 
 TEST(LineSource, ReadsKeysAndScoresWhateverTheLineEnds) {
-  LineSource source(ReadString("a\r\n\n  \nb\t2.5\nc\tx\nlast"), {.scores = true, .key_template = {}});
+  LineSource source(ReadString("a\r\n\n  \nb\t2.5\nc\tx\nlast"),
+                    {.scores = true, .key_template = {}});
   EntryChunk chunk;
   EXPECT_FALSE(*source.Pull(chunk));
   ASSERT_EQ(chunk.entries.size(), 4U);
@@ -150,11 +150,13 @@ TEST(Spool, GivesBackWhatWentInAndKeepsItsCap) {
     Spool spool(1 << 20);
     ASSERT_TRUE(spool.Append("forgotten by the restart"));
     spool.Restart();
-    for (std::size_t at = 0; at < input.size(); at += 1000) ASSERT_TRUE(spool.Append(input.substr(at, 1000)));
+    for (std::size_t at = 0; at < input.size(); at += 1000)
+      ASSERT_TRUE(spool.Append(input.substr(at, 1000)));
     spool.Finish();
     auto reader = spool.TakeReader(1 << 30);
     std::string back;
-    for (auto piece = reader->Read(); piece && !piece->empty(); piece = reader->Read()) back += *piece;
+    for (auto piece = reader->Read(); piece && !piece->empty(); piece = reader->Read())
+      back += *piece;
     EXPECT_EQ(back, input.starts_with('\x1f') ? text : input);
   }
   Spool small(100);
@@ -164,8 +166,9 @@ TEST(Spool, GivesBackWhatWentInAndKeepsItsCap) {
 }
 
 TEST(Sitemap, ReadsPagesIndexesAndGzip) {
-  const std::string pages = "<?xml version='1.0'?><s:urlset xmlns:s='x'><s:url><s:loc> http://h/a?b=1&amp;c=2 </s:loc>"
-                            "<s:priority>0.9</s:priority></s:url><s:url><s:loc>http://h/b</s:loc></s:url></s:urlset>";
+  const std::string pages =
+      "<?xml version='1.0'?><s:urlset xmlns:s='x'><s:url><s:loc> http://h/a?b=1&amp;c=2 </s:loc>"
+      "<s:priority>0.9</s:priority></s:url><s:url><s:loc>http://h/b</s:loc></s:url></s:urlset>";
   for (const std::string& body : {pages, Gzip(pages)}) {
     const auto document = ParseSitemap(body);
     ASSERT_TRUE(document) << document.error().message;
@@ -175,7 +178,9 @@ TEST(Sitemap, ReadsPagesIndexesAndGzip) {
     EXPECT_EQ(document->items[0].priority, 0.9);
     EXPECT_EQ(document->items[1].priority, 0.5);
   }
-  EXPECT_TRUE(ParseSitemap("<sitemapindex><sitemap><loc>http://h/1.xml</loc></sitemap></sitemapindex>")->index);
+  EXPECT_TRUE(
+      ParseSitemap("<sitemapindex><sitemap><loc>http://h/1.xml</loc></sitemap></sitemapindex>")
+          ->index);
   EXPECT_THAT(ParseSitemap("<html></html>").error().message, HasSubstr("no sitemap"));
   EXPECT_THAT(ParseSitemap("<urlset><url>").error().message, HasSubstr("not well-formed"));
 }

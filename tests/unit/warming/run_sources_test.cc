@@ -1,0 +1,215 @@
+// Sources on their way through the engine: lists, sitemaps, ConfigMaps, the best N, and going on
+// elsewhere.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/warming/source/entry_chunk.h"
+#include "tests/support/gzip.h"
+#include "tests/support/process.h"
+#include "tests/unit/warming/run_fakes.h"
+
+namespace stoker::warming {
+namespace {
+
+using stoker::testing::Gzip;
+using stoker::testing::WaitFor;
+using testing::Bench;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::PatternRun;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kList[] = "http://lists.test/keys.txt?sig=t0p-secret";
+
+RunSpec ListRun(api::HttpSource::Format format = api::HttpSource::Format::kLines) {
+  RunSpec spec = PatternRun(1);
+  spec.policy.sources[0].pattern.reset();
+  spec.policy.sources[0].http = api::HttpSource{kList, format, "{key}"};
+  return spec;
+}
+
+RunSpec ConfigMapRun() {
+  RunSpec spec = PatternRun(1);
+  spec.policy.sources[0].pattern.reset();
+  spec.policy.sources[0].static_ = api::StaticSource{{}, api::KeyRef{"keys", "list"}};
+  return spec;
+}
+
+std::vector<std::string> Held(Bench& bench) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : bench.stores[0]->values) keys.push_back(key);
+  return keys;
+}
+
+std::string Index(const std::vector<std::string>& children) {
+  std::string text = "<sitemapindex>";
+  for (const auto& child : children) text += "<sitemap><loc>" + child + "</loc></sitemap>";
+  return text + "</sitemapindex>";
+}
+
+std::string Pages(const std::vector<std::string>& pages) {
+  std::string text = "<urlset>";
+  for (const auto& page : pages) text += "<url><loc>" + page + "</loc></url>";
+  return text + "</urlset>";
+}
+
+TEST(RunSources, WarmsTheBestOfAListByItsScores) {
+  Bench bench(ListRun());
+  bench.spec.policy.strategy = {api::Strategy::Type::kSelective, 2};
+  bench.documents->bodies[kList] = "worst\t0.1\r\nbest\t9\r\n\r\nplain\r\ngood\t5";
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_THAT(Held(bench), UnorderedElementsAre("best", "good"));
+  EXPECT_EQ(report.progress.tally.discovered, 2);
+}
+
+TEST(RunSources, ReadsAListThatIsCompressed) {
+  Bench bench(ListRun());
+  bench.documents->bodies[kList] = Gzip("a\nb\na\n");
+  EXPECT_EQ(bench.RunToEnd().progress.tally.discovered, 2);
+  EXPECT_THAT(Held(bench), UnorderedElementsAre("a", "b"));
+}
+
+TEST(RunSources, CountsALineThatIsNoKeyAsAFailureByItsReason) {
+  Bench bench(ListRun());
+  bench.spec.policy.min_warmed_percent = 40;
+  bench.documents->bodies[kList] = std::string(kMaxKeyBytes, 'k') + "\n" +
+                                   std::string(kMaxKeyBytes + 1, 'x') + "\n" +
+                                   std::string(1 << 20, 'y') + "\nno number\tafter\nlast\n";
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(report.progress.tally.discovered, 5);
+  EXPECT_EQ(report.progress.tally.warmed, 2);
+  ASSERT_EQ(report.progress.failures.size(), 2U) << report.message;
+  EXPECT_EQ(report.progress.failures[0].reason, "KeyTooLong");
+  EXPECT_EQ(report.progress.failures[0].count, 2);
+  EXPECT_EQ(report.progress.failures[1].reason, "BadLine");
+}
+
+TEST(RunSources, AListThatIsNotThereFailsTheRunAndIsNamed) {
+  Bench bench(ListRun());
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "SourceFailed");
+  EXPECT_THAT(report.message, HasSubstr("http://lists.test/keys.txt: the server answered 404"));
+}
+
+TEST(RunSources, NoMessageShowsTheQueryOfAUrl) {
+  for (const std::string& body : {std::string("<html/>"), Gzip("<urlset/>").substr(0, 12)}) {
+    Bench bench(ListRun(api::HttpSource::Format::kSitemap));
+    bench.documents->bodies[kList] = body;
+    const Report report = bench.RunToEnd();
+    EXPECT_EQ(report.reason, "SourceFailed");
+    EXPECT_THAT(report.message, HasSubstr("http://lists.test/keys.txt: "));
+    EXPECT_THAT(report.message, Not(HasSubstr("t0p-secret")));
+  }
+}
+
+TEST(RunSources, FollowsIndexesOfSitemapsAndReadsEachDocumentOnce) {
+  Bench bench(ListRun(api::HttpSource::Format::kSitemap));
+  auto& bodies = bench.documents->bodies;
+  bodies[kList] = Index({"http://lists.test/a.xml", kList, "http://lists.test/inner.xml"});
+  bodies["http://lists.test/a.xml"] = Pages({"http://shop.test/1", "http://shop.test/2"});
+  bodies["http://lists.test/inner.xml"] =
+      Gzip(Index({kList, "http://lists.test/b.xml.gz", "http://lists.test/a.xml"}));
+  bodies["http://lists.test/b.xml.gz"] =
+      Gzip(Pages({"http://shop.test/2", "http://shop.test/3", "ftp://shop.test/4"}));
+  bench.spec.policy.min_warmed_percent = 70;
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_THAT(Held(bench), UnorderedElementsAre("http://shop.test/1", "http://shop.test/2",
+                                                "http://shop.test/3"));
+  EXPECT_EQ(report.progress.failures.at(0).reason, "BadURL");
+  for (const auto& [url, times] : bench.documents->asked) EXPECT_EQ(times, 1) << url;
+}
+
+TEST(RunSources, RefusesIndexesThatNestWithoutEnd) {
+  Bench bench(ListRun(api::HttpSource::Format::kSitemap));
+  auto& bodies = bench.documents->bodies;
+  std::string url = kList;
+  for (int depth = 0; depth < 10; ++depth) {
+    const std::string next = "http://lists.test/" + std::to_string(depth);
+    bodies[url] = Index({next});
+    url = next;
+  }
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "SourceFailed");
+  EXPECT_THAT(report.message, HasSubstr("nest deeper than 4"));
+  EXPECT_THAT(report.message, Not(HasSubstr("t0p-secret")));
+  EXPECT_LE(bench.documents->asked.size(), 5U);
+}
+
+TEST(RunSources, ReadsKeysFromAConfigMapPlainOrCompressed) {
+  for (const std::string& text : {std::string("a\nb\r\nc"), Gzip("a\nb\r\nc")}) {
+    Bench bench(ConfigMapRun());
+    bench.materials->config_maps["keys"]["list"] = text;
+    EXPECT_EQ(bench.RunToEnd().reason, "Warmed");
+    EXPECT_THAT(Held(bench), UnorderedElementsAre("a", "b", "c"));
+  }
+}
+
+TEST(RunSources, NamesTheConfigMapThatIsMissing) {
+  Bench bench(ConfigMapRun());
+  auto run = bench.Create();
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code, Code::kNotFound);
+  EXPECT_THAT(run.error().message, HasSubstr("spec.sources[0]"));
+  EXPECT_THAT(run.error().message, HasSubstr("ConfigMap \"keys\" does not exist"));
+  bench.materials->config_maps["keys"]["other"] = "a";
+  EXPECT_THAT(bench.Create().error().message, HasSubstr("has no key \"list\""));
+}
+
+TEST(RunSources, AListThatMayHaveChangedIsReadAgainAndWhatIsWarmIsSkipped) {
+  Bench bench(ListRun());
+  std::string keys;
+  for (int i = 0; i < 1000; ++i) keys += "key" + std::to_string(i) + "\n";
+  bench.documents->bodies[kList] = keys;
+  bench.spec.policy.execution.batch_size = 10;
+  bench.origin->latency = Millis(1);
+  Checkpoint last;
+  bench.options.on_checkpoint = [&](const Checkpoint& checkpoint) { last = checkpoint; };
+  auto first = bench.Create();
+  (*first)->Start();
+  ASSERT_TRUE(WaitFor([&] { return bench.origin->Requests() >= 300; }));
+  (*first)->Cancel("moved to another host");
+  (*first)->Wait();
+  const auto held = static_cast<std::int64_t>(bench.stores[0]->Size());
+
+  bench.options.resume = last;
+  bench.documents->bodies[kList] = "new\n" + keys;
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(report.progress.tally.discovered, 1001);
+  EXPECT_EQ(report.progress.tally.skipped, held);
+  EXPECT_EQ(report.progress.tally.warmed, 1001 - held);
+}
+
+TEST(RunSources, ACheckpointRemembersWhenTheFirstEntryExpires) {
+  Bench bench(PatternRun(50));
+  Checkpoint last;
+  bench.options.on_checkpoint = [&](const Checkpoint& checkpoint) { last = checkpoint; };
+  const Report first = bench.RunToEnd();
+  ASSERT_TRUE(first.first_expiry);
+  bench.options.resume = last;
+  const Report resumed = bench.RunToEnd();
+  EXPECT_EQ(resumed.progress.tally.warmed, 50);
+  EXPECT_EQ(resumed.progress.tally.origin_requests, 0);
+  EXPECT_EQ(resumed.first_expiry, first.first_expiry);
+}
+
+TEST(RunSources, WhatSourcesFetchIsPacedAndCountedLikeEveryRequest) {
+  Bench bench(ListRun(api::HttpSource::Format::kSitemap));
+  std::vector<std::string> children;
+  for (int i = 0; i < 20; ++i) {
+    children.push_back("http://lists.test/" + std::to_string(i) + ".xml");
+    bench.documents->bodies[children.back()] = Pages({"http://shop.test/" + std::to_string(i)});
+  }
+  bench.documents->bodies[kList] = Index(children);
+  bench.spec.policy.pacing = {100, 1, 1};  // one place: sources and entries take turns
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.progress.tally.warmed, 20) << report.message;
+  EXPECT_EQ(report.progress.tally.origin_requests, 41);
+  EXPECT_GE(report.duration, Millis(400));
+}
+
+}  // namespace
+}  // namespace stoker::warming
