@@ -94,9 +94,11 @@ void Informer::Impl::Run(const std::stop_token& stop) {
     const auto lasted = std::chrono::floor<Millis>(SystemClock().Steady() - began);
     const Millis delay = state.OnEnd(end, lasted);
     if (!end) {
-      LogInfo("informer goes on after an error", {{"kind", std::string(options.resource.kind)},
-                                                  {"error", end.error().message},
-                                                  {"retryIn", FormatDuration(delay)}});
+      // A watch of a quiet kind falls silent now and then; taken up at once, it is no news.
+      Log(delay > Millis(0) ? LogLevel::kInfo : LogLevel::kDebug, "informer goes on after an error",
+          {{"kind", std::string(options.resource.kind)},
+           {"error", end.error().message},
+           {"retryIn", FormatDuration(delay)}});
     }
     std::unique_lock lock(mutex);
     changed.wait_for(lock, stop, delay, [] { return false; });
