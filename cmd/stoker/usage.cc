@@ -50,7 +50,7 @@ std::string Mend(const CLI::App& command, const CLI::ParseError& error) {
   // A mistyped flag is also a required one that is missing: the typing is what there is to mend.
   if (const auto extras = command.remaining(true); !extras.empty())
     return UnknownWord(command, extras.front());
-  const std::string sentence = error.what();
+  std::string sentence = error.what();
   const CLI::Option* option = Subject(command, sentence);
   if (option == nullptr) return sentence;
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
