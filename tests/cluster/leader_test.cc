@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kInFlight = 20;
+// What a host can lose: behind each entry being fetched one more may be on its way to the Redis.
+constexpr int kOnTheirWay = 2 * kInFlight;
 constexpr char kController[] = "stoker-controller";
 
 std::string NameOf(const nlohmann::json& object) { return object["metadata"].value("name", ""); }
@@ -35,7 +37,7 @@ class LeaderTest : public QuickstartTest {
     ASSERT_EQ(jobs.size(), 1) << "a second run was begun";
     EXPECT_TRUE(WaitFor([&] { return Is(quickstart.Jobs()[0], "Complete"); }));
     const std::vector<Arrival> arrivals = quickstart.Arrivals();
-    EXPECT_LE(AskedAgain(arrivals), kInFlight);
+    EXPECT_LE(AskedAgain(arrivals), kOnTheirWay);
     EXPECT_LE(MostAtOnce(arrivals), kInFlight);
     Figure(what + ": entries fetched twice (maxInFlight 20)", AskedAgain(arrivals));
   }

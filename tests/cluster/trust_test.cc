@@ -57,6 +57,7 @@ class TrustTest : public QuickstartTest {};
 
 TEST_F(TrustTest, ForgedJobIsNotExecuted) {
   const Quickstart quickstart("quickstart", {{"spec", {{"suspend", true}}}});
+  In({"delete", "rolebinding", "tester", "--ignore-not-found"});
   ASSERT_EQ(
       In({"create", "rolebinding", "tester", "--clusterrole=edit", "--user=tester"}).exit_code, 0);
   ASSERT_TRUE(
