@@ -1,5 +1,6 @@
 #include "controller/warming/net/loop_pool.h"
 
+#include <openssl/crypto.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -123,7 +124,11 @@ void LoopPool::Stop() {
 }
 
 LoopPool& LoopPool::Shared() {
-  static LoopPool pool(shared_size.load());
+  static LoopPool pool([] {
+    // What ends the process runs backwards: OpenSSL, begun before the pool, outlives its threads.
+    OPENSSL_init_crypto(0, nullptr);
+    return shared_size.load();
+  }());
   return pool;
 }
 
