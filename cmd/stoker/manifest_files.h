@@ -33,7 +33,7 @@ struct ScheduleManifest {
 };
 
 struct NamedKeys {  // a Secret or ConfigMap
-  std::string namespace_;
+  std::string namespace_;  // NOLINT(readability-identifier-naming): a keyword
   std::string name;
   cmd::Keys keys;
 };
