@@ -32,7 +32,7 @@ struct ScheduleManifest {
   api::PrewarmSchedule schedule;
 };
 
-struct NamedKeys {  // a Secret or ConfigMap
+struct NamedKeys {         // a Secret or ConfigMap
   std::string namespace_;  // NOLINT(readability-identifier-naming): a keyword
   std::string name;
   cmd::Keys keys;
