@@ -9,9 +9,11 @@ target_compile_options(stoker_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
 if(STOKER_WERROR)
   target_compile_options(stoker_flags INTERFACE -Werror)
 endif()
-# Asio 1.22 does not see clang's coroutines under libstdc++ by itself.
+# Asio 1.22 does not see clang's coroutines under libstdc++ by itself, and sees aligned_alloc only where a
+# standard header came before it: units would disagree on how a coroutine's frame is freed.
 target_compile_definitions(stoker_flags INTERFACE
-  ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
+  ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE
+  ASIO_HAS_STD_ALIGNED_ALLOC)
 target_include_directories(stoker_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 
 # No path of this clone in an object: the compiler cache serves every clone, and releases are reproducible.

@@ -4,7 +4,8 @@
 //
 // A handler is chosen by the requested path and writes raw bytes.
 //
-// Thread safety: handlers run on the server's threads. The destructor closes every connection and joins.
+// Thread safety: handlers run on the server's threads. The destructor closes every connection and
+// joins.
 
 #include <atomic>
 #include <functional>
@@ -27,7 +28,9 @@ class BadOrigin {
     void Stall() { connection_.Stall(); }
     void Reset() { connection_.Reset(); }
     [[nodiscard]] const std::string& request() const { return request_; }
-    [[nodiscard]] int number() const { return number_; }  // of the request on this connection, from 1
+    [[nodiscard]] int number() const {
+      return number_;
+    }  // of the request on this connection, from 1
 
    private:
     friend class BadOrigin;
@@ -40,9 +43,12 @@ class BadOrigin {
   using Handler = std::function<bool(Peer&)>;
 
   explicit BadOrigin(std::map<std::string, Handler> handlers)
-      : handlers_(std::move(handlers)), server_([this](ScriptedServer::Peer& peer) { Serve(peer); }) {}
+      : handlers_(std::move(handlers)),
+        server_([this](ScriptedServer::Peer& peer) { Serve(peer); }) {}
   [[nodiscard]] int port() const { return server_.port(); }
-  [[nodiscard]] std::string url(const std::string& path) const { return "http://" + server_.address() + path; }
+  [[nodiscard]] std::string url(const std::string& path) const {
+    return "http://" + server_.address() + path;
+  }
   [[nodiscard]] int connections() const { return server_.connections(); }
   [[nodiscard]] int requests() const { return requests_; }
   [[nodiscard]] std::vector<std::string> Seen() const;  // the requests, whole

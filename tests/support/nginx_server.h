@@ -13,16 +13,20 @@ namespace stoker::testing {
 
 class NginxServer {
  public:
-  // `locations` goes into one server block; `listen_options` follows the port ("ssl"), `server_lines` is further
-  // directives of the block. Files are served from www().
+  // `locations` goes into one server block; `listen_options` follows the port ("ssl"),
+  // `server_lines` is further directives of the block. Files are served from www().
   explicit NginxServer(const std::string& locations, const std::string& listen_options = {},
                        const std::string& server_lines = {});
   ~NginxServer();
 
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  [[nodiscard]] std::string url(const std::string& path) const { return "http://" + address() + path; }
-  void Put(const std::string& name, const std::string& content) { (void)dir_.File("www/" + name, content); }
+  [[nodiscard]] std::string url(const std::string& path) const {
+    return "http://" + address() + path;
+  }
+  void Put(const std::string& name, const std::string& content) {
+    (void)dir_.File("www/" + name, content);
+  }
   // One line a request: "<status> <connection number> <request number on it> <uri>".
   [[nodiscard]] std::string AccessLog() const { return ReadFile(dir_.path() + "/access.log"); }
 

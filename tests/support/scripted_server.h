@@ -1,10 +1,12 @@
 #pragma once
 
-// A TCP server on 127.0.0.1 that does exactly what a script says, for what real servers do not do on demand.
+// A TCP server on 127.0.0.1 that does exactly what a script says, for what real servers do not do
+// on demand.
 //
 // Each connection is served by a thread of its own, which runs the script and writes raw bytes.
 //
-// Thread safety: scripts run on the server's threads. The destructor closes every connection and joins.
+// Thread safety: scripts run on the server's threads. The destructor closes every connection and
+// joins.
 
 #include <atomic>
 #include <functional>

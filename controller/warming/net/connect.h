@@ -1,14 +1,15 @@
 #pragma once
 
-// A byte stream to host:port, plain or TLS, with a deadline that holds and addresses that are allowed.
+// A byte stream to host:port, plain or TLS, with a deadline that holds and addresses that are
+// allowed.
 //
-// Names are resolved by c-ares on the loop itself (a hanging name server costs the deadline, no thread);
-// addresses are tried in turn (RFC 8305 order, 250 ms head start), each one judged by the egress guard
-// just before its dial, so that a DNS answer cannot smuggle a refused address in. TLS >= 1.2, the name
-// verified, no SNI for IP addresses.
+// Names are resolved by c-ares on the loop itself (a hanging name server costs the deadline, no
+// thread); addresses are tried in turn (RFC 8305 order, 250 ms head start), each one judged by the
+// egress guard just before its dial, so that a DNS answer cannot smuggle a refused address in. TLS
+// >= 1.2, the name verified, no SNI for IP addresses.
 //
-// Thread safety: a Connector and its Streams belong to one loop. Lifetime: a Stream outlives the calls on
-// it. Cancellation: closing the stream or Cancel() of the connector aborts what waits.
+// Thread safety: a Connector and its Streams belong to one loop. Lifetime: a Stream outlives the
+// calls on it. Cancellation: closing the stream or Cancel() of the connector aborts what waits.
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
@@ -32,7 +33,8 @@ class Stream {
   // 0 bytes: the peer ended the stream. Errors carry a sentence and kUnavailable or kTimeout.
   virtual asio::awaitable<Result<std::size_t>> ReadSome(char* data, std::size_t size) = 0;
   virtual asio::awaitable<Status> WriteAll(std::string_view data) = 0;
-  // Hands over what the kernel takes at once, without waiting; 0 when it takes nothing (or over TLS).
+  // Hands over what the kernel takes at once, without waiting; 0 when it takes nothing (or over
+  // TLS).
   virtual std::size_t TryWrite(std::string_view data) = 0;
   // Between two requests: false when the peer has closed, or sent bytes nobody asked for.
   [[nodiscard]] virtual bool IsQuiet() = 0;
@@ -51,15 +53,23 @@ struct Endpoint {
 Result<Endpoint> ParseHostPort(std::string_view text, std::string_view default_port = {});
 
 struct ResolverOptions {
-  std::string servers;        // "10.96.0.10,10.96.0.11:5353"; empty: those of /etc/resolv.conf
+  std::string servers;  // "10.96.0.10,10.96.0.11:5353"; empty: those of /etc/resolv.conf
   Millis attempt_timeout{2'000};
   int attempts = 3;
 };
 
 struct ConnectError : Error {
   enum class Reason {
-    kRefused, kReset, kUnreachable, kUnknownHost, kResolver, kTlsNotTrusted, kTls, kEgressRefused,
-    kTimeout, kCancelled,
+    kRefused,
+    kReset,
+    kUnreachable,
+    kUnknownHost,
+    kResolver,
+    kTlsNotTrusted,
+    kTls,
+    kEgressRefused,
+    kTimeout,
+    kCancelled,
   };
   Reason reason = Reason::kUnreachable;
   ConnectError(Reason why, Code code, std::string sentence)
@@ -76,8 +86,8 @@ class Connector {
             ResolverOptions resolver = {});
   ~Connector();
   // kUnavailable, with reasons a person can act on: "redis.shop:6379 refused the connection",
-  // "redis.shop: no such host", "redis.shop:6380: certificate not trusted (self-signed certificate)";
-  // kTimeout; kPermission when the egress guard refuses.
+  // "redis.shop: no such host", "redis.shop:6380: certificate not trusted (self-signed
+  // certificate)"; kTimeout; kPermission when the egress guard refuses.
   asio::awaitable<ConnectResult> Connect(const Endpoint& endpoint, SteadyTime deadline);
   // Every Connect in flight, and every later one, ends with kCancelled.
   void Cancel();

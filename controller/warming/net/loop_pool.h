@@ -2,11 +2,12 @@
 
 // The process's event loops: one thread and one asio::io_context each, shared by every run.
 //
-// A run spreads itself over the loops; each loop owns its own connections, so nothing on the data path is
-// locked. A run keeps its work on a loop alive only by its own coroutines: when they have ended, nothing
-// of the run is left there.
+// A run spreads itself over the loops; each loop owns its own connections, so nothing on the data
+// path is locked. A run keeps its work on a loop alive only by its own coroutines: when they have
+// ended, nothing of the run is left there.
 //
-// Thread safety: any thread. Lifetime: outlives every Run. Shutdown: Stop() after all runs were waited for.
+// Thread safety: any thread. Lifetime: outlives every Run. Shutdown: Stop() after all runs were
+// waited for.
 
 #include <asio/io_context.hpp>
 #include <memory>

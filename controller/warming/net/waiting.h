@@ -2,12 +2,13 @@
 
 // Two ways to wait on a loop without paying for a timer at every step.
 //
-// LazyDeadline guards a connection that answers thousands of requests: moving the deadline is a store, the
-// timer is armed again only when it rings. Waiter lets one coroutine wait for a callback, bounded by a
-// deadline, so that an operation that cannot be cancelled in time is left behind instead of waited for.
+// LazyDeadline guards a connection that answers thousands of requests: moving the deadline is a
+// store, the timer is armed again only when it rings. Waiter lets one coroutine wait for a
+// callback, bounded by a deadline, so that an operation that cannot be cancelled in time is left
+// behind instead of waited for.
 //
-// Thread safety: one loop. Lifetime: a LazyDeadline never rings after its destructor; a Waiter outlives
-// its Wait().
+// Thread safety: one loop. Lifetime: a LazyDeadline never rings after its destructor; a Waiter
+// outlives its Wait().
 
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
@@ -46,7 +47,8 @@ class LazyDeadline {
 
  private:
   struct State {
-    State(asio::io_context& loop, std::function<void()> f) : timer(loop), on_expired(std::move(f)) {}
+    State(asio::io_context& loop, std::function<void()> f)
+        : timer(loop), on_expired(std::move(f)) {}
     asio::steady_timer timer;
     std::function<void()> on_expired;
     SteadyTime deadline = SteadyTime::max();

@@ -2,11 +2,12 @@
 
 // HTTP/1.1 over the loop's own keep-alive connections, made for many small requests to few hosts.
 //
-// Responses are parsed by http_parser into one string, capped; Content-Length lies, early closes and
-// endless bodies end in an error, never in a short value. gzip and deflate bodies are decoded under the
-// same cap. A keep-alive connection that the peer closed while idle is replaced once, if not one byte of a
-// response had come: silently when nothing was sent on it, else after `before_redirect` agreed. Headers from
-// Secrets are never part of an error, and are not sent to another host after a redirect.
+// Responses are parsed by http_parser into one string, capped; Content-Length lies, early closes
+// and endless bodies end in an error, never in a short value. gzip and deflate bodies are decoded
+// under the same cap. A keep-alive connection that the peer closed while idle is replaced once, if
+// not one byte of a response had come: silently when nothing was sent on it, else after
+// `before_redirect` agreed. Headers from Secrets are never part of an error, and are not sent to
+// another host after a redirect.
 //
 // Thread safety: one loop. Shutdown: Cancel() closes every connection.
 
@@ -37,7 +38,8 @@ using BodySink = std::function<bool(std::string_view)>;
 
 class HttpClient final : public Origin {
  public:
-  HttpClient(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard, HttpClientOptions options);
+  HttpClient(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
+             HttpClientOptions options);
   ~HttpClient() override;
   asio::awaitable<FetchResult> Fetch(
       const std::string& url, SteadyTime deadline,
@@ -53,12 +55,13 @@ class HttpClient final : public Origin {
   std::shared_ptr<Impl> impl_;
 };
 
-// One small GET from plain threads (the controller reading a worker's /progress): status must be 200,
-// body capped at `max_body`. Uses the shared loop pool.
+// One small GET from plain threads (the controller reading a worker's /progress): status must be
+// 200, body capped at `max_body`. Uses the shared loop pool.
 Result<std::string> HttpGet(const std::string& url, Millis timeout, std::size_t max_body,
                             const EgressGuard& guard);
 
-// A URL taken apart, enough for us: kInvalid when it is not http(s), has user info, or bad characters.
+// A URL taken apart, enough for us: kInvalid when it is not http(s), has user info, or bad
+// characters.
 struct Url {
   bool https = false;
   std::string host;  // no brackets

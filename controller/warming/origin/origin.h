@@ -2,8 +2,8 @@
 
 // Where values come from, one entry at a time.
 //
-// An Origin belongs to one loop and keeps its connections there. Pacing, retries and counting are the
-// caller's: a Fetch is one request, and asks `before_redirect` before it sends any other.
+// An Origin belongs to one loop and keeps its connections there. Pacing, retries and counting are
+// the caller's: a Fetch is one request, and asks `before_redirect` before it sends any other.
 //
 // Thread safety: one loop. Shutdown: Cancel() aborts every Fetch in flight at once.
 
@@ -20,22 +20,24 @@ namespace stoker::warming {
 
 struct FetchError {
   // CamelCase, few kinds, so that failures can be counted by it:
-  //   HTTP<status>       the origin answered, but not with a value: HTTP404, HTTP429, HTTP503; HTTP204 too
-  //   Timeout            no whole answer by the deadline
-  //   UnknownHost        the name does not exist; ResolverFailed: the name servers gave no answer
+  //   HTTP<status>      an answer without a value: HTTP404, HTTP429, HTTP503; HTTP204 too
+  //   Timeout           no whole answer by the deadline
+  //   UnknownHost       the name does not exist
+  //   ResolverFailed    the name servers gave no answer
   //   ConnectionRefused, ConnectionReset, Unreachable
-  //   TLSNotTrusted      the certificate is not trusted, or not for this name; TLSFailed: any other handshake failure
-  //   EgressRefused      the egress guard forbids this address
-  //   BodyTooLarge       the body, or the headers, exceed their cap
-  //   BadResponse        what came is not HTTP, was cut off, or redirects nowhere
+  //   TLSNotTrusted     the certificate is not trusted, or not for this name
+  //   TLSFailed         any other handshake failure
+  //   EgressRefused     the egress guard forbids this address
+  //   BodyTooLarge      the body, or the headers, exceed their cap
+  //   BadResponse       what came is not HTTP, was cut off, or redirects nowhere
   //   TooManyRedirects
-  //   InvalidURL         the URL (or one redirected to) cannot be requested
-  //   InvalidRequest     a configured header cannot be sent, or TLS cannot be set up
-  //   Cancelled          by Cancel(), by the reader of the body, or by before_redirect
+  //   InvalidURL        the URL (or one redirected to) cannot be requested
+  //   InvalidRequest    a configured header cannot be sent, or TLS cannot be set up
+  //   Cancelled         by Cancel(), by the reader of the body, or by before_redirect
   std::string reason;
-  std::string message;              // a sentence
+  std::string message;  // a sentence
   bool retryable = false;
-  bool connection = false;          // the origin as such is not reachable, not this entry
+  bool connection = false;            // the origin as such is not reachable, not this entry
   std::optional<Millis> retry_after;  // the origin asked for it (429, 503)
 };
 
@@ -50,8 +52,9 @@ using FetchResult = tl::expected<Fetched, FetchError>;
 class Origin {
  public:
   virtual ~Origin() = default;
-  // `url` is complete. `before_redirect` is awaited before each further request of this fetch, to where a redirect
-  // points or once more over a new connection (it takes a pacing token); its error ends the fetch.
+  // `url` is complete. `before_redirect` is awaited before each further request of this fetch, to
+  // where a redirect points or once more over a new connection (it takes a pacing token); its error
+  // ends the fetch.
   virtual asio::awaitable<FetchResult> Fetch(
       const std::string& url, SteadyTime deadline,
       const std::function<asio::awaitable<Status>()>& before_redirect) = 0;

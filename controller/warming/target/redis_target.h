@@ -2,10 +2,11 @@
 
 // Redis or Valkey, standalone, over one pipelined RESP2 connection a loop.
 //
-// AUTH (ACL user or password), SELECT, TLS. Each error prefix has its own meaning: -LOADING and -TRYAGAIN are
-// retried, -OOM, -READONLY, -NOAUTH, -WRONGPASS, -NOPERM, -MOVED concern the whole target, -MISCONF too.
-// A broken connection fails the commands that had been sent with a retryable TargetUnavailable (SET is
-// idempotent) and is dialled again with back-off. Every reply has a deadline.
+// AUTH (ACL user or password), SELECT, TLS. Each error prefix has its own meaning: -LOADING and
+// -TRYAGAIN are retried, -OOM, -READONLY, -NOAUTH, -WRONGPASS, -NOPERM, -MOVED concern the whole
+// target, -MISCONF too. A broken connection fails the commands that had been sent with a retryable
+// TargetUnavailable (SET is idempotent) and is dialled again with back-off. Every reply has a
+// deadline.
 //
 // Thread safety: one loop.
 
@@ -26,7 +27,8 @@ struct RedisOptions {
   ResolverOptions resolver;
 };
 
-std::unique_ptr<Target> MakeRedisTarget(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
+std::unique_ptr<Target> MakeRedisTarget(asio::io_context& loop,
+                                        std::shared_ptr<const EgressGuard> guard,
                                         RedisOptions options);
 
 }  // namespace stoker::warming

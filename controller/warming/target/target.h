@@ -2,12 +2,13 @@
 
 // The cache that is filled, as seen from one loop.
 //
-// Commands are pipelined: Write() appends to the connection's buffer and the acknowledgement comes by
-// callback, so a thousand entries cost a few system calls. A full buffer (max_pending bytes or commands) is
-// back-pressure: Writable() is awaited before Write(). Errors say whether the entry, or the whole target,
-// is the problem.
+// Commands are pipelined: Write() appends to the connection's buffer and the acknowledgement comes
+// by callback, so a thousand entries cost a few system calls. A full buffer (max_pending bytes or
+// commands) is back-pressure: Writable() is awaited before Write(). Errors say whether the entry,
+// or the whole target, is the problem.
 //
-// Thread safety: one loop. Shutdown: Cancel() fails everything pending at once with reason Cancelled.
+// Thread safety: one loop. Shutdown: Cancel() fails everything pending at once with reason
+// Cancelled.
 
 #include <asio/awaitable.hpp>
 #include <functional>
@@ -24,8 +25,9 @@
 namespace stoker::warming {
 
 struct TargetError {
-  std::string reason;  // TargetUnavailable, TargetTimeout, TargetAuth, TargetOutOfMemory, TargetReadOnly,
-                       // TargetLoading, TargetTLSNotTrusted, TargetRejected, ValueTooLarge, EgressRefused, Cancelled
+  std::string reason;  // TargetUnavailable, TargetTimeout, TargetAuth, TargetOutOfMemory,
+                       // TargetReadOnly, TargetLoading, TargetTLSNotTrusted, TargetRejected,
+                       // ValueTooLarge, EgressRefused, Cancelled
   std::string message;
   bool retryable = false;     // try this command again later
   bool whole_target = false;  // every other entry would meet the same
@@ -51,7 +53,8 @@ class Target {
       const std::vector<std::string_view>& keys, SteadyTime deadline) = 0;
   // Returns when there is room for another Write.
   virtual asio::awaitable<void> Writable() = 0;
-  // `key` and `value` are copied into the pipeline (or moved) before this returns. ttl 0: no expiry.
+  // `key` and `value` are copied into the pipeline (or moved) before this returns. ttl 0: no
+  // expiry.
   virtual void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
                      WriteDone done) = 0;
   // Reads back for verification: presence, remaining TTL, and the value.
