@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <sstream>
+
+#include "controller/reconcile/pod_progress.h"
 
 namespace stoker::testing {
 namespace {
@@ -13,6 +16,24 @@ using nlohmann::json;
 std::unique_ptr<ApiServer>& Instance() {
   static std::unique_ptr<ApiServer> server;
   return server;
+}
+
+constexpr char kAuditPolicy[] = R"({"apiVersion": "audit.k8s.io/v1", "kind": "Policy",
+    "rules": [{"level": "Metadata"}]})";
+
+const TempDir& AuditDir() {
+  static const TempDir dir;
+  return dir;
+}
+
+// A port that the controller says it serves health on; 0: it has not said so.
+int HealthPort(const std::string& log) {
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    const json entry = json::parse(line, nullptr, false);
+    if (entry.is_object() && entry.contains("health")) return std::stoi(entry.value("health", "0"));
+  }
+  return 0;
 }
 
 class EndServer final : public ::testing::Environment {
@@ -28,6 +49,8 @@ ApiServer& Cluster() {
   if (!Instance()) {
     ApiServerOptions options;
     options.controller_manager = true;
+    options.extra_flags = {"--audit-log-path=" + AuditLog(),
+                           "--audit-policy-file=" + AuditDir().File("policy.yaml", kAuditPolicy)};
     Instance() = std::make_unique<ApiServer>(options);
     for (const char* kind : {"warmingpolicies", "prewarmschedules"}) {
       Instance()->MustKubectl(
@@ -39,6 +62,8 @@ ApiServer& Cluster() {
   }
   return *Instance();
 }
+
+std::string AuditLog() { return AuditDir().path() + "/audit.log"; }
 
 ControllerProcess::ControllerProcess(const std::string& lease,
                                      const std::vector<std::string>& flags) {
@@ -54,11 +79,22 @@ ControllerProcess::ControllerProcess(const std::string& lease,
                                    "--health-address=127.0.0.1",
                                    "--health-port=0",
                                    "--in-process-egress-allow=127.0.0.1",
+                                   "--recheck-interval=1s",
                                    "--log-level=debug"};
-  argv.insert(argv.end(), flags.begin(), flags.end());
+  for (const std::string& flag : flags) {
+    const std::string name = flag.substr(0, flag.find('=') + 1);
+    std::erase_if(argv, [&](const std::string& given) { return given.starts_with(name); });
+    argv.push_back(flag);
+  }
   const std::string output =
       Cluster().dir().path() + "/controller-" + std::to_string(++count) + ".log";
   process_ = std::make_unique<Process>(argv, output);
+}
+
+bool ControllerProcess::Healthy() const {
+  const int port = HealthPort(process_->Output());
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/healthz";
+  return port != 0 && reconcile::HttpProgressGetter()(url).has_value();
 }
 
 Shop::Shop(const std::string& nginx_locations, bool in_process)
@@ -66,6 +102,8 @@ Shop::Shop(const std::string& nginx_locations, bool in_process)
                                       ? std::vector<std::string>{"stoker.dev/in-process=allowed"}
                                       : std::vector<std::string>{})),
       nginx_(nginx_locations) {}
+
+Shop::~Shop() { (void)Cluster().Kubectl({"-n", ns_, "delete", "wp,pws", "--all", "--wait=false"}); }
 
 json Shop::Policy(const std::string& name, int entries, const json& spec) const {
   json object = {

@@ -18,15 +18,20 @@ namespace stoker::testing {
 
 // Shared by the tests of this binary; CRDs applied, controller manager running.
 ApiServer& Cluster();
+// Where it writes down who asked what (audit.k8s.io/v1 events, a line each).
+std::string AuditLog();
 
 class ControllerProcess {
  public:
-  // A short lease, so that takeovers are quick; in-process runs may dial 127.0.0.1.
+  // A short lease, so that takeovers are quick; in-process runs may dial 127.0.0.1. `flags` stand
+  // in for those of the same name.
   explicit ControllerProcess(const std::string& lease, const std::vector<std::string>& flags = {});
   [[nodiscard]] Process& process() { return *process_; }
   [[nodiscard]] bool Leads() const {
     return process_->Output().find("\"leading\"") != std::string::npos;
   }
+
+  [[nodiscard]] bool Healthy() const;  // as /healthz says
 
  private:
   std::unique_ptr<Process> process_;
@@ -37,6 +42,10 @@ class Shop {
  public:
   explicit Shop(const std::string& nginx_locations = "location / { return 200 value; }",
                 bool in_process = true);
+
+  ~Shop();  // its policies go too: their runs would take the places of other tests' runs
+  Shop(const Shop&) = delete;
+  Shop& operator=(const Shop&) = delete;
 
   [[nodiscard]] const std::string& ns() const { return ns_; }
   [[nodiscard]] NginxServer& nginx() { return nginx_; }
