@@ -25,7 +25,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 TIDY = "clang-tidy-19"
 FORMAT = "clang-format-19"
 CLANG = "clang++-19"
-JUDGED = ("controller", "cmd", "tests")
+PRODUCT = ("controller", "cmd")  # what clang-tidy judges; tests as well with --tests
 MAX_LINES = 500
 KEPT_RESULTS = 12  # of one unit: as many branches or clones as are worked on at once
 
@@ -89,12 +89,12 @@ class TidyCache:
         aside.rename(path)
 
 
-def units(build):
+def units(build, folders):
     """The project's own translation units, each once, with the command that compiles it."""
     seen = {}
     for entry in json.loads((ROOT / build / "compile_commands.json").read_text()):
         file = pathlib.Path(entry["file"])
-        if any(file.is_relative_to(ROOT / folder) for folder in JUDGED):
+        if any(file.is_relative_to(ROOT / folder) for folder in folders):
             words = shlex.split(entry["command"])
             words = words[next(i for i, word in enumerate(words) if "clang++" in word):]
             entry["command"] = shlex.join(words)
@@ -115,11 +115,11 @@ def includes_of(unit):
     return [p[len(str(ROOT)) + 1:] if p.startswith(f"{ROOT}/") else p for p in paths]
 
 
-def check_tidy(build, jobs):
+def check_tidy(build, jobs, folders):
     version = run(TIDY, "--version", check=True).stdout
     digests = Digests()
     cache = TidyCache(digests, version + (ROOT / ".clang-tidy").read_text())
-    everything = units(build)
+    everything = units(build, folders)
     due = {name: unit for name, unit in everything.items() if not cache.clean(unit)}
     print(f"clang-tidy: {len(everything)} units, {len(due)} changed since they were last clean", flush=True)
 
@@ -196,7 +196,9 @@ def main():
     parser = argparse.ArgumentParser(description="Holds the sources to the project's rules.")
     parser.add_argument("build", help="a configured build folder, such as build/release")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--tests", action="store_true", help="clang-tidy judges tests/ too (slow)")
     args = parser.parse_args()
+    folders = (*PRODUCT, "tests") if args.tests else PRODUCT
 
     headers, sources = tracked("*.h"), tracked("*.h", "*.cc")
     manifests = [f for f in tracked("*.yaml", "*.yml") if not f.startswith(("tests/corpus/", "charts/"))]
@@ -206,7 +208,7 @@ def main():
         *check_length(sources),
         *check_shell(shell_scripts()),
         *check_yaml(manifests),
-        *check_tidy(args.build, args.jobs),
+        *check_tidy(args.build, args.jobs, folders),
     ]
     for finding in findings:
         print(finding)

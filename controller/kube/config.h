@@ -41,6 +41,7 @@ struct Config {
   std::string token_file;  // read again every minute
   std::string username, password;
   std::optional<ExecCredential> exec;
+  // NOLINTNEXTLINE(readability-identifier-naming): the word itself is C++'s
   std::string namespace_ = "default";  // of the context, or of the pod
   bool in_cluster = false;
 };

@@ -185,7 +185,7 @@ Status EventRecorder::Impl::UpdateSeries(const Occurrence& event, const EventDec
   return {};
 }
 
-EventRecorder::EventRecorder(Client& client, std::string instance, const Clock& clock)
+EventRecorder::EventRecorder(Client& client, const std::string& instance, const Clock& clock)
     : impl_(std::make_unique<Impl>(client, Truncate(instance, kMaxReason), clock)) {}
 
 EventRecorder::~EventRecorder() { Stop(); }

@@ -23,7 +23,7 @@ enum class EventType { kNormal, kWarning };
 
 class EventRecorder {
  public:
-  EventRecorder(Client& client, std::string instance, const Clock& clock = SystemClock());
+  EventRecorder(Client& client, const std::string& instance, const Clock& clock = SystemClock());
   virtual ~EventRecorder();
 
   // `regarding` is the whole object or at least apiVersion, kind and metadata{name,namespace,uid}.

@@ -38,10 +38,11 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
     write->successes_seen[t] = run_.target_gates[t].successes();
     ++write->outstanding;
     const bool if_absent = run_.spec.policy.targets[t].write.mode == api::Write::Mode::kIfAbsent;
-    targets_[t]->Write(batch.chunk.Key(entry), write->value, TtlOf(entry, t), if_absent,
-                       [slot = &write->slots[t]](tl::expected<WriteOutcome, TargetError> result) {
-                         slot->runner->Acknowledged(slot->write, slot->target, result);
-                       });
+    targets_[t]->Write(
+        batch.chunk.Key(entry), write->value, TtlOf(entry, t), if_absent,
+        [slot = &write->slots[t]](const tl::expected<WriteOutcome, TargetError>& result) {
+          slot->runner->Acknowledged(slot->write, slot->target, result);
+        });
   }
   if (--write->outstanding == 0) Settle(write);
 }
