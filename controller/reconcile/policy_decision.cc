@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "controller/api/manifest.h"
 #include "controller/base/hash.h"
@@ -119,10 +120,26 @@ std::optional<Report> EndOfRun(const PolicyObserved& observed, const ActiveRun& 
                                                     : observed.progress);
 }
 
+// Whether a sentence about a connection is about this address: they begin "host:port ...", or
+// "host: ..." when the name does not resolve; IPv6 hosts are without brackets there.
+bool IsAbout(std::string_view sentence, std::string_view address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view port = address.substr(colon);
+  std::string_view host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (!sentence.starts_with(host)) return false;
+  std::string_view rest = sentence.substr(host.size());
+  if (rest.starts_with(": ")) return true;
+  if (!rest.starts_with(port)) return false;
+  rest.remove_prefix(port.size());
+  return rest.empty() || rest.front() == ' ' || rest.front() == ':';
+}
+
 std::string WaitingReason(const PolicyObserved& observed, const std::string& waiting) {
   if (observed.policy) {
     for (const api::Target& target : observed.policy->spec.targets) {
-      if (waiting.find(target.redis.address) != std::string::npos) return "TargetUnavailable";
+      if (IsAbout(waiting, target.redis.address)) return "TargetUnavailable";
     }
   }
   return "OriginUnavailable";
