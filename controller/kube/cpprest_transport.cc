@@ -366,6 +366,10 @@ class CpprestTransport final : public Transport {
 void InitializeTransportThreads() {
   static std::once_flag once;
   std::call_once(once, [] {
+    // What ends the process runs backwards: OpenSSL, begun before the pool, outlives its threads,
+    // which give back what OpenSSL keeps for each of them.
+    // (Not OPENSSL_init_crypto(0): asked for no part of itself, it begins nothing.)
+    OPENSSL_init_ssl(0, nullptr);
     try {
       crossplat::threadpool::initialize_with_threads(kHttpThreads);
     } catch (const std::exception&) {

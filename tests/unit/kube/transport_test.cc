@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
@@ -178,11 +179,18 @@ TEST(TransportTest, LinesAndBodiesAreCapped) {
 }
 
 TEST(TransportTest, NeverMoreExchangesThanAllowed) {
-  std::atomic<int> now{0}, most{0};
+  std::mutex mutex;
+  int now = 0, most = 0;
   FakeApiServer server([&](const Request&, Connection& c) {
-    most = std::max(most.load(), ++now);
+    {
+      const std::lock_guard lock(mutex);
+      most = std::max(most, ++now);
+    }
     c.WaitForPeerToClose(Millis(50));
-    --now;
+    {
+      const std::lock_guard lock(mutex);
+      --now;
+    }
     c.Reply(200, "{}");
   });
   CpprestOptions options;
@@ -191,8 +199,9 @@ TEST(TransportTest, NeverMoreExchangesThanAllowed) {
   std::vector<std::jthread> callers;
   for (int i = 0; i < 6; ++i) callers.emplace_back([&] { EXPECT_TRUE(transport->Do(Get(), {})); });
   callers.clear();
-  EXPECT_LE(most, 2);
-  EXPECT_LE(server.connections(), 2);
+  EXPECT_EQ(server.requests().size(), 6u);
+  const std::lock_guard lock(mutex);
+  EXPECT_LE(most, 2);  // connections may be more: when one is back in the pool is the library's
 }
 
 TEST(TransportTest, AnExchangeLeftBehindHarmsNobody) {
