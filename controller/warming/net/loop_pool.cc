@@ -1,6 +1,6 @@
 #include "controller/warming/net/loop_pool.h"
 
-#include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -126,7 +126,8 @@ void LoopPool::Stop() {
 LoopPool& LoopPool::Shared() {
   static LoopPool pool([] {
     // What ends the process runs backwards: OpenSSL, begun before the pool, outlives its threads.
-    OPENSSL_init_crypto(0, nullptr);
+    // (Not OPENSSL_init_crypto(0): asked for no part of itself, it begins nothing.)
+    OPENSSL_init_ssl(0, nullptr);
     return shared_size.load();
   }());
   return pool;
