@@ -3,6 +3,7 @@
 // with our token, buffers without bound, opens connections without bound, trusts the system's
 // authorities beside ours, sends addresses as SNI, and ends the process on a task exception that
 // nobody observed.
+// NOLINTNEXTLINE(readability-identifier-naming): the library's own name
 #define _TURN_OFF_PLATFORM_STRING  // else it defines a macro named U, which breaks fmt
 #include "controller/kube/cpprest_transport.h"
 
@@ -232,6 +233,8 @@ class Exchange {
  private:
   void Send(http_client& client, web::http::http_request& message, const std::string& peer) {
     client.request(message, cancel_.get_token())
+        // The library's deduction wants the value.
+        // NOLINTNEXTLINE(performance-unnecessary-value-param)
         .then([pipe = pipe_](web::http::http_response response) {
           pipe->PutHead(HeadOf(response));
           return response.content_ready();
@@ -248,7 +251,7 @@ class Exchange {
 
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(CpprestOptions options, const web::uri& server, TrustStore store)
+  CpprestTransport(CpprestOptions options, const web::uri& server, const TrustStore& store)
       : options_(std::move(options)),
         peer_(server.host() + (server.port() > 0 ? ":" + std::to_string(server.port()) : "")),
         calls_(server, ClientConfig(server, store, std::chrono::minutes(10))),
@@ -392,7 +395,7 @@ Result<std::shared_ptr<Transport>> MakeCpprestTransport(CpprestOptions options) 
     }
     STOKER_TRY(TrustStore store, ParseAuthorities(options.ca_pem));
     return std::shared_ptr<Transport>(
-        std::make_shared<CpprestTransport>(std::move(options), server, std::move(store)));
+        std::make_shared<CpprestTransport>(std::move(options), server, store));
   } catch (const std::exception&) {
     return Invalid("the server \"" + options.server + "\" is not a URL");
   }
