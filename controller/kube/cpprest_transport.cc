@@ -232,7 +232,8 @@ class Exchange {
 
  private:
   void Send(http_client& client, web::http::http_request& message, const std::string& peer) {
-    client.request(message, cancel_.get_token())
+    client
+        .request(message, cancel_.get_token())
         // The library's deduction wants the value.
         // NOLINTNEXTLINE(performance-unnecessary-value-param)
         .then([pipe = pipe_](web::http::http_response response) {
