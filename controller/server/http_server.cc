@@ -20,6 +20,7 @@ constexpr auto kWriteTimeout = std::chrono::seconds(10);
 constexpr auto kHandleTimeout = std::chrono::seconds(10);
 
 struct Traits : restinio::default_traits_t {
+  // NOLINTNEXTLINE(readability-identifier-naming): the library looks for this name
   static constexpr bool use_connection_count_limiter = true;
 };
 
@@ -101,8 +102,9 @@ Status HttpServer::Start() {
         .acceptor_post_bind_hook([impl](asio::ip::tcp::acceptor& acceptor) {
           impl->port = acceptor.local_endpoint().port();
         })
-        .request_handler(
-            [impl](restinio::request_handle_t request) { return Serve(impl->handlers, request); });
+        .request_handler([impl](const restinio::request_handle_t& request) {
+          return Serve(impl->handlers, request);
+        });
     impl->server = restinio::run_async<Traits>(restinio::own_io_context(), std::move(settings),
                                                static_cast<std::size_t>(impl->options.threads));
   } catch (const std::exception& failure) {
