@@ -11,12 +11,12 @@ go_wanted=1.26
 
 # A package after its command is wanted only where that command is missing: it may have come another way
 # (a container runtime of Docker's, for one).
-build=(python3 
+build=(
   clang-19 lld-19 llvm-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config ca-certificates tzdata
   libcpprest-dev libssl-dev zlib1g-dev libasio-dev librestinio-dev libhttp-parser-dev
   libc-ares-dev libre2-dev libxxhash-dev nlohmann-json3-dev libyaml-cpp-dev libpugixml-dev
-  libhowardhinnant-date-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev prometheus-cpp-dev
-  libgtest-dev libgmock-dev
+  libhowardhinnant-date-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev
+  libgtest-dev libgmock-dev python3
 )
 lint=(clang-format-19 clang-tidy-19 python3 python3-yaml)
 test=(
