@@ -39,12 +39,12 @@ tsan: setup-build setup-test configure-tsan ## Unit and integration tests under 
 	@scripts/ctest.sh tsan
 
 .PHONY: lint
-lint: setup-build setup-lint configure-release ## Formatting, clang-tidy, and the rules of CONTRIBUTING.md
-	@scripts/lint.py --jobs $(JOBS) build/release
+lint: setup-build setup-lint configure-lint ## Formatting, clang-tidy, and the rules of CONTRIBUTING.md
+	@scripts/lint.py --jobs $(JOBS) build/lint
 
 .PHONY: lint-tests
-lint-tests: setup-build setup-lint configure-release ## As lint, with clang-tidy over tests/ too (half an hour when cold)
-	@scripts/lint.py --tests --jobs $(JOBS) build/release
+lint-tests: setup-build setup-lint configure-lint ## As lint, with clang-tidy over tests/ too (half an hour when cold)
+	@scripts/lint.py --tests --jobs $(JOBS) build/lint
 
 .PHONY: format
 format: setup-lint ## Rewrites the sources as clang-format wants them
@@ -63,6 +63,6 @@ clean: ## Removes build/ (caches in ~/.cache stay)
 setup-build setup-lint setup-test: setup-%:
 	@scripts/setup.sh $*
 
-.PHONY: configure-release configure-asan configure-tsan
-configure-release configure-asan configure-tsan: configure-%:
-	@[ -f build/$*/build.ninja ] || cmake --preset $* --log-level=WARNING
+.PHONY: configure-release configure-asan configure-tsan configure-lint
+configure-release configure-asan configure-tsan configure-lint: configure-%:
+	@[ build/$*/build.ninja -nt CMakePresets.json ] || cmake --preset $* --log-level=WARNING

@@ -194,7 +194,7 @@ def shell_scripts():
 
 def main():
     parser = argparse.ArgumentParser(description="Holds the sources to the project's rules.")
-    parser.add_argument("build", help="a configured build folder, such as build/release")
+    parser.add_argument("build", help="a configured build folder, such as build/lint")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--tests", action="store_true", help="clang-tidy judges tests/ too (slow)")
     args = parser.parse_args()

@@ -20,7 +20,7 @@
 namespace stoker::cli {
 namespace {
 
-constexpr char kName[] = "demo";
+constexpr char kDemo[] = "demo";
 constexpr int kEntries = 10'000;
 constexpr int kColdReads = 40;
 constexpr int kWarmReads = 1'000;
@@ -55,7 +55,7 @@ Result<warming::RunSpec> DemoSpec(const std::string& origin_url) {
   const auto errors = api::DefaultAndValidate(documents.at(0));
   if (!errors.empty()) return api::ToError(documents.at(0), errors);
   STOKER_TRY(const api::WarmingPolicy policy, api::ToWarmingPolicy(documents.at(0)));
-  return warming::RunSpec{.id = kName, .plan_hash = kName, .policy = policy.spec, .shard = {}};
+  return warming::RunSpec{.id = kDemo, .plan_hash = kDemo, .policy = policy.spec, .shard = {}};
 }
 
 struct ReadFigures {
@@ -134,7 +134,7 @@ Status ShowDemo(Environment& environment) {
       << std::flush;
   STOKER_TRY(const auto run, MakeDemoRun(origin.url(), cache));
   const auto kind = environment.terminal ? DisplayKind::kBar : DisplayKind::kLines;
-  const auto display = MakeRunDisplay(kind, kName, out, environment.err, kLineEvery);
+  const auto display = MakeRunDisplay(kind, kDemo, out, environment.err, kLineEvery);
   const RunEnd end = DriveRun(*run, *display, signals, [] {});
   environment.exit_code = ExitCode(end);
   if (environment.exit_code != kExitSuccess) return {};
@@ -158,7 +158,7 @@ Status ShowDemo(Environment& environment) {
 
 void AddDemoCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand(
-      kName, "See a cold cache become warm, in ten seconds, with nothing installed");
+      kDemo, "See a cold cache become warm, in ten seconds, with nothing installed");
   command->footer(
       "Opens one port on the loopback address; nothing leaves this machine and nothing is left on "
       "it.");

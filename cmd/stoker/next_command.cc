@@ -15,7 +15,7 @@
 namespace stoker::cli {
 namespace {
 
-constexpr char kName[] = "next";
+constexpr char kNext[] = "next";
 
 struct NextCommandOptions {
   std::vector<std::string> files;
@@ -81,11 +81,11 @@ void WriteTable(std::ostream& out, const std::vector<WallTime>& slots, const sch
 
 void ShowNext(const NextCommandOptions& options, Environment& environment) {
   const auto timetable = FindTimetable(options, environment);
-  if (!timetable) return FailInput(environment, kName, timetable.error().message);
+  if (!timetable) return FailInput(environment, kNext, timetable.error().message);
   WallTime after = SystemClock().Wall();
   if (!options.from.empty()) {
     const auto from = ParseTime(options.from);
-    if (!from) return FailInput(environment, kName, "--from: " + from.error().message);
+    if (!from) return FailInput(environment, kNext, "--from: " + from.error().message);
     after = *from;
   }
   std::vector<WallTime> slots;
@@ -96,7 +96,7 @@ void ShowNext(const NextCommandOptions& options, Environment& environment) {
     after = *slot;
   }
   if (slots.empty())
-    return FailInput(environment, kName, "the schedule has no slot within five years");
+    return FailInput(environment, kNext, "the schedule has no slot within five years");
   if (options.output == "json") {
     nlohmann::json times = nlohmann::json::array();
     for (const WallTime slot : slots) times.push_back(FormatTime(slot));
@@ -109,7 +109,7 @@ void ShowNext(const NextCommandOptions& options, Environment& environment) {
 }  // namespace
 
 void AddNextCommand(CLI::App& app, Environment& environment) {
-  CLI::App* command = app.add_subcommand(kName, "Show when a schedule is due next");
+  CLI::App* command = app.add_subcommand(kNext, "Show when a schedule is due next");
   auto options = std::make_shared<NextCommandOptions>();
   command
       ->add_option("-f,--filename", options->files,

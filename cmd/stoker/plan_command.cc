@@ -14,7 +14,7 @@
 namespace stoker::cli {
 namespace {
 
-constexpr char kName[] = "plan";
+constexpr char kPlan[] = "plan";
 
 struct PlanCommandOptions {
   PolicyFiles files;
@@ -76,12 +76,12 @@ void WriteTable(std::ostream& out, const std::string& policy, const warming::Pla
 }
 
 void PlanPolicy(const PlanCommandOptions& options, Environment& environment) {
-  const auto loaded = LoadPolicy(options.files, environment, kName);
+  const auto loaded = LoadPolicy(options.files, environment, kPlan);
   if (!loaded) return;
   const auto plan = warming::EstimatePlan(loaded->spec, *loaded->materials, options.value_bytes);
   if (!plan)
     return FailInput(
-        environment, kName,
+        environment, kPlan,
         fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, plan.error().message));
   if (options.output == "json") {
     environment.out
@@ -95,7 +95,7 @@ void PlanPolicy(const PlanCommandOptions& options, Environment& environment) {
 }  // namespace
 
 void AddPlanCommand(CLI::App& app, Environment& environment) {
-  CLI::App* command = app.add_subcommand(kName, "Say what a run would do, and touch nothing");
+  CLI::App* command = app.add_subcommand(kPlan, "Say what a run would do, and touch nothing");
   auto options = std::make_shared<PlanCommandOptions>();
   AddPolicyFiles(*command, options->files);
   OneOf(command->add_option("-o,--output", options->output, "How to say it"), {"table", "json"})

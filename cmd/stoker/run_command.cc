@@ -17,7 +17,7 @@
 namespace stoker::cli {
 namespace {
 
-constexpr char kName[] = "run";
+constexpr char kRun[] = "run";
 
 struct RunCommandOptions {
   PolicyFiles files;
@@ -54,10 +54,10 @@ DisplayKind ChooseDisplay(const RunCommandOptions& options, const Environment& e
 }
 
 void RunPolicy(const RunCommandOptions& options, Environment& environment) {
-  auto loaded = LoadPolicy(options.files, environment, kName);
+  auto loaded = LoadPolicy(options.files, environment, kRun);
   if (!loaded) return;
   if (const Status applied = ApplyFlags(options, loaded->spec.policy); !applied)
-    return FailInput(environment, kName, applied.error().message);
+    return FailInput(environment, kRun, applied.error().message);
   if (options.target == "memory")
     environment.err
         << "note: --target memory: values go to this process's memory and are gone with it\n";
@@ -76,11 +76,11 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
   auto run = warming::Run::Create(loaded->spec, loaded->materials, std::move(run_options));
   if (!run)
     return FailInput(
-        environment, kName,
+        environment, kRun,
         fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, run.error().message));
   if (failed) {
     if (const Status opened = failed->Open(); !opened)
-      return FailInput(environment, kName, opened.error().message);
+      return FailInput(environment, kRun, opened.error().message);
   }
   const auto display = MakeRunDisplay(ChooseDisplay(options, environment), loaded->name,
                                       environment.out, environment.err);
@@ -99,7 +99,7 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
 }  // namespace
 
 void AddRunCommand(CLI::App& app, Environment& environment) {
-  CLI::App* command = app.add_subcommand(kName, "Warm what a policy says, from here");
+  CLI::App* command = app.add_subcommand(kRun, "Warm what a policy says, from here");
   auto options = std::make_shared<RunCommandOptions>();
   AddPolicyFiles(*command, options->files);
   OneOf(

@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxMessage = 1024;
+constexpr std::size_t kMaxConditionMessage = 1024;
 
 // The list with `type` set; Job conditions have no observedGeneration.
 void SetJobCondition(json& status, const char* type, const char* value, const std::string& reason,
@@ -106,7 +106,7 @@ json SuspendedStatus(const json& job, WallTime now) {
 
 json FinishedStatus(const json& job, const warming::Report& report, WallTime now) {
   json status = StatusWithConditions(job);
-  const std::string message = Capped(report.message, kMaxMessage);
+  const std::string message = Capped(report.message, kMaxConditionMessage);
   if (!Time(job, {"status", "startTime"})) status["startTime"] = FormatTime(now);
   status["active"] = 0;
   status["ready"] = 0;

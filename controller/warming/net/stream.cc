@@ -14,7 +14,6 @@ namespace stoker::warming {
 namespace {
 
 using asio::ip::tcp;
-using Reason = ConnectError::Reason;
 
 Error Explain(const std::string& name, std::error_code ec) {
   if (ec == asio::error::operation_aborted) return Cancelled(name + ": the connection was closed");
@@ -149,20 +148,20 @@ ConnectError ExplainHandshake(const std::string& where, const std::string& name,
                               std::error_code ec) {
   const long verdict = SSL_get_verify_result(ssl);
   if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    return {Reason::kTlsNotTrusted, Code::kUnavailable,
+    return {ConnectError::Reason::kTlsNotTrusted, Code::kUnavailable,
             where + ": the certificate is not valid for " + name +
                 "; set tls.serverName to a name it holds"};
   }
   if (verdict != X509_V_OK) {
-    return {Reason::kTlsNotTrusted, Code::kUnavailable,
+    return {ConnectError::Reason::kTlsNotTrusted, Code::kUnavailable,
             where + ": certificate not trusted (" + X509_verify_cert_error_string(verdict) + ")"};
   }
   if (ec == asio::error::connection_reset || ec == asio::error::eof ||
       ec == asio::ssl::error::stream_truncated) {
-    return {Reason::kTls, Code::kUnavailable,
+    return {ConnectError::Reason::kTls, Code::kUnavailable,
             where + " closed the connection during the TLS handshake; does it speak TLS there?"};
   }
-  return {Reason::kTls, Code::kUnavailable,
+  return {ConnectError::Reason::kTls, Code::kUnavailable,
           where + ": the TLS handshake failed (" + ec.message() + ")"};
 }
 
@@ -193,10 +192,11 @@ asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket, Endpoint endpoi
     CloseSocket(state->stream.next_layer());
     if (waiter.cancelled()) {
       co_return tl::make_unexpected(
-          ConnectError(Reason::kCancelled, Code::kCancelled, where + ": cancelled"));
+          ConnectError(ConnectError::Reason::kCancelled, Code::kCancelled, where + ": cancelled"));
     }
-    co_return tl::make_unexpected(ConnectError(
-        Reason::kTimeout, Code::kTimeout, where + " did not finish the TLS handshake in time"));
+    co_return tl::make_unexpected(
+        ConnectError(ConnectError::Reason::kTimeout, Code::kTimeout,
+                     where + " did not finish the TLS handshake in time"));
   }
   if (state->handshake) {
     ConnectError error = ExplainHandshake(where, name, ssl, state->handshake);

@@ -12,7 +12,7 @@ constexpr std::size_t kMaxKeptValue = 8 << 10;
 constexpr std::uint64_t kMaxReserve = 1 << 20;  // a claim of more is believed when it comes
 constexpr int kMaxInterim = 8;
 
-bool Is(const std::string& field, std::string_view name) {
+bool IsHeader(const std::string& field, std::string_view name) {
   return field.size() == name.size() && strncasecmp(field.data(), name.data(), name.size()) == 0;
 }
 
@@ -131,11 +131,11 @@ int ResponseParser::TakeValue(std::string_view piece) {
   if (CountHeader(piece.size()) != 0) return 1;
   if (!in_value_) {
     in_value_ = true;
-    value_ = Is(field_, "content-type")       ? &content_type_
-             : Is(field_, "content-encoding") ? &content_encoding_
-             : Is(field_, "location")         ? &location_
-             : Is(field_, "retry-after")      ? &retry_after_
-                                              : nullptr;
+    value_ = IsHeader(field_, "content-type")       ? &content_type_
+             : IsHeader(field_, "content-encoding") ? &content_encoding_
+             : IsHeader(field_, "location")         ? &location_
+             : IsHeader(field_, "retry-after")      ? &retry_after_
+                                                    : nullptr;
     if (value_ != nullptr) value_->clear();
   }
   if (value_ == nullptr) return 0;

@@ -9,7 +9,7 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLookAgain{50};  // while paused or while something is down
+constexpr milliseconds kGateLookAgain{50};  // while paused or while something is down
 constexpr milliseconds kMaxRetryAfter{5 * 60 * 1000};
 
 }  // namespace
@@ -103,17 +103,18 @@ void LoopRunner::RequestEnded() {
 
 // None: a request may start now, and has its token.
 std::optional<SteadyTime> LoopRunner::AskForToken(bool for_entry, SteadyTime now) {
-  if (run_.Paused()) return now + kLookAgain;
+  if (run_.Paused()) return now + kGateLookAgain;
   if (for_entry) {
     for (std::size_t t = 0; t < targets_.size(); ++t) {
       OutageGate& gate = run_.target_gates[t];
       if (gate.Closed()) continue;
       // Values that wait already probe the target; more of them would only use memory.
-      if (!write_retries_.empty()) return now + kLookAgain;
-      if (const auto again = gate.Admit(now)) return std::min(*again, now + kLookAgain);
+      if (!write_retries_.empty()) return now + kGateLookAgain;
+      if (const auto again = gate.Admit(now)) return std::min(*again, now + kGateLookAgain);
     }
     if (!run_.origin_gate.Closed()) {
-      if (const auto again = run_.origin_gate.Admit(now)) return std::min(*again, now + kLookAgain);
+      if (const auto again = run_.origin_gate.Admit(now))
+        return std::min(*again, now + kGateLookAgain);
     }
   }
   return run_.bucket.Take(now);

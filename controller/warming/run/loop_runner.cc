@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kTargetDeadline{10'000};  // of one probe or opening
 constexpr std::size_t kVerifyBacklog = 16;       // batches
-constexpr milliseconds kLookAgain{100};          // a wait that a wake-up normally ends
+constexpr milliseconds kBatchLookAgain{100};     // a wait that a wake-up normally ends
 constexpr int kMaxWorkers = 4096;
 
 std::string_view DefectReason(EntryDefect defect) {
@@ -125,7 +125,7 @@ asio::awaitable<void> LoopRunner::Feeder() {
   const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
   while (!run_.Stopped()) {
     if (run_.Paused() || ready_entries_ >= want || to_verify_.size() > kVerifyBacklog) {
-      co_await batches_.Wait(run_.Now() + kLookAgain);
+      co_await batches_.Wait(run_.Now() + kBatchLookAgain);
       continue;
     }
     if (BatchPtr batch = run_.queue.Pop()) {
@@ -133,7 +133,7 @@ asio::awaitable<void> LoopRunner::Feeder() {
     } else if (run_.queue.Ended()) {
       break;
     } else {
-      co_await batches_.Wait(run_.Now() + kLookAgain);
+      co_await batches_.Wait(run_.Now() + kBatchLookAgain);
     }
   }
   feeder_done_ = true;
@@ -172,7 +172,7 @@ asio::awaitable<bool> LoopRunner::TargetFailed(std::size_t t, const TargetError&
     co_await gate_.Wait(until);
     const auto again = gate.Admit(run_.Now());
     if (!again) co_return true;
-    until = std::min(*again, run_.Now() + kLookAgain);
+    until = std::min(*again, run_.Now() + kBatchLookAgain);
   }
   co_return false;
 }

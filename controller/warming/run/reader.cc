@@ -8,7 +8,7 @@ namespace stoker::warming {
 namespace {
 
 constexpr Millis kDownloadDeadline{5 * 60 * 1000};  // of one attempt
-constexpr Millis kLookAgain{100};
+constexpr Millis kRoomLookAgain{100};
 constexpr Millis kMaxRetryAfter{5 * 60 * 1000};
 constexpr int kYieldEvery = 16;  // batches
 
@@ -47,7 +47,7 @@ asio::awaitable<void> Reader::Main() {
 asio::awaitable<Status> Reader::ReadAll() {
   for (std::int64_t number = 0; !run_.Stopped(); ++number) {
     while (!run_.Stopped() && (!run_.queue.HasRoom() || !run_.ledger.HasRoom(number))) {
-      co_await room_.Wait(run_.Now() + kLookAgain);
+      co_await room_.Wait(run_.Now() + kRoomLookAgain);
     }
     if (number % kYieldEvery == 0) co_await asio::post(runner_->loop(), asio::use_awaitable);
     auto batch = std::make_unique<Batch>();

@@ -9,8 +9,6 @@
 namespace stoker::warming {
 namespace {
 
-using Type = RespReply::Type;
-
 enum class Step { kAuth, kSelect, kAsk };
 
 std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter& out) {
@@ -33,7 +31,7 @@ std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter& out) {
 
 std::optional<TargetError> Judge(Step step, const RespReply& reply, const RedisOptions& options,
                                  const std::string& where) {
-  if (reply.type == Type::kError) {
+  if (reply.type == RespReply::Type::kError) {
     // Only AUTH and SELECT must be allowed: the right to ask about this key is not needed later.
     if (step == Step::kAsk && reply.text.substr(0, 6) == "NOPERM") return std::nullopt;
     TargetError error = FromRedisReply(where, reply.text);
@@ -44,7 +42,7 @@ std::optional<TargetError> Judge(Step step, const RespReply& reply, const RedisO
     }
     return error;
   }
-  const Type expected = step == Step::kAsk ? Type::kInteger : Type::kSimple;
+  const auto expected = step == Step::kAsk ? RespReply::Type::kInteger : RespReply::Type::kSimple;
   if (reply.type != expected) return NotRedis(where);
   return std::nullopt;
 }

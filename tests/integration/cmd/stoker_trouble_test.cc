@@ -22,7 +22,7 @@ using testing::SamplePolicy;
 using testing::Stoker;
 
 constexpr char kPassword[] = "right-word";
-constexpr char kLocations[] = "location /v/ { return 200 \"value of $uri\"; }\n";
+constexpr char kTroubleLocations[] = "location /v/ { return 200 \"value of $uri\"; }\n";
 constexpr char kWithSecret[] = ", credentialsSecretRef: {name: redis-auth}";
 
 // How a run in trouble goes on.
@@ -81,9 +81,9 @@ class StokerTroubleTest : public ::testing::Test {
 
   testing::TempDir dir_;
   testing::TestCertificates certs_ = testing::MakeCertificates(dir_, "IP:127.0.0.1");
-  testing::NginxServer origin_{kLocations};
+  testing::NginxServer origin_{kTroubleLocations};
   testing::NginxServer tls_origin_{
-      kLocations, "ssl",
+      kTroubleLocations, "ssl",
       "ssl_certificate " + certs_.cert_file + "; ssl_certificate_key " + certs_.key_file + ";"};
   testing::RedisServer redis_;
   testing::RedisServer locked_{{std::string("requirepass ") + kPassword}};

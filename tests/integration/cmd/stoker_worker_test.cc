@@ -25,7 +25,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 const std::string kWorker = STOKER_BIN_DIR + "/stoker-worker";
-constexpr char kLocations[] =
+constexpr char kWorkerLocations[] =
     "location /v/ { return 200 \"value of $uri\"; }\n"
     "location = /healthz { return 200; }\n";
 
@@ -73,7 +73,7 @@ class StokerWorkerTest : public ::testing::Test {
   }
 
   testing::TempDir dir_;
-  testing::NginxServer origin_{kLocations};
+  testing::NginxServer origin_{kWorkerLocations};
   testing::RedisServer redis_;
   std::string hash_;
 };

@@ -36,7 +36,7 @@ class CountingTransport final : public Transport {
   const std::shared_ptr<Transport> inner_;
 };
 
-nlohmann::json ConfigMap(const std::string& name, const std::string& value) {
+nlohmann::json PlainConfigMap(const std::string& name, const std::string& value) {
   return {{"metadata", {{"name", name}}}, {"data", {{"value", value}}}};
 }
 
@@ -61,7 +61,7 @@ class InformerTest : public ::testing::Test {
 };
 
 TEST_F(InformerTest, FollowsAdditionsChangesAndDeletions) {
-  ASSERT_TRUE(client_.Create(kConfigMaps, ns_, ConfigMap("before", "1")));
+  ASSERT_TRUE(client_.Create(kConfigMaps, ns_, PlainConfigMap("before", "1")));
   Informer informer(client_, options_);
   std::atomic<int> added{0}, changed{0}, deleted{0};
   informer.OnChange([&](const Object& before, const Object& after) {
@@ -72,8 +72,9 @@ TEST_F(InformerTest, FollowsAdditionsChangesAndDeletions) {
   EXPECT_EQ(Value(informer, "before"), "1");
   EXPECT_FALSE((*informer.Get(ns_, "before"))["metadata"].contains("managedFields"));
 
-  ASSERT_TRUE(client_.Create(kConfigMaps, ns_, ConfigMap("later", "1")));
-  ASSERT_TRUE(client_.Patch(kConfigMaps, ns_, "later", PatchType::kMerge, ConfigMap("later", "2")));
+  ASSERT_TRUE(client_.Create(kConfigMaps, ns_, PlainConfigMap("later", "1")));
+  ASSERT_TRUE(
+      client_.Patch(kConfigMaps, ns_, "later", PatchType::kMerge, PlainConfigMap("later", "2")));
   EXPECT_TRUE(WaitFor([&] { return Value(informer, "later") == "2"; }));
   ASSERT_TRUE(client_.Delete(kConfigMaps, ns_, "later"));
   EXPECT_TRUE(WaitFor([&] { return informer.Get(ns_, "later") == nullptr; }));
@@ -96,7 +97,7 @@ TEST_F(InformerTest, LosesNothingWhenTheApiServerIsKilledAndRestarted) {
   Informer informer(client_, options_);
   informer.Start();
   ASSERT_TRUE(informer.WaitSynced(Millis(10'000)));
-  ASSERT_TRUE(client_.Create(kConfigMaps, ns_, ConfigMap("doomed", "1")));
+  ASSERT_TRUE(client_.Create(kConfigMaps, ns_, PlainConfigMap("doomed", "1")));
   ASSERT_TRUE(WaitFor([&] { return Value(informer, "doomed") == "1"; }));
 
   SharedServer().KillApiServer();
@@ -122,13 +123,13 @@ TEST_F(InformerTest, SurvivesAPausedEtcd) {
   SharedServer().PauseEtcd();
   const int before = transport_->requests;
   Client impatient(transport_, nullptr, Millis(1'000));
-  const auto failed = impatient.Create(kConfigMaps, ns_, ConfigMap("late", "1"));
+  const auto failed = impatient.Create(kConfigMaps, ns_, PlainConfigMap("late", "1"));
   EXPECT_FALSE(failed);
   SharedServer().ResumeEtcd();
 
   EXPECT_LT(transport_->requests - before, 10);
   EXPECT_TRUE(WaitFor([&] {
-    (void)client_.Create(kConfigMaps, ns_, ConfigMap("late", "1"));
+    (void)client_.Create(kConfigMaps, ns_, PlainConfigMap("late", "1"));
     return Value(informer, "late") == "1";
   }));
 }

@@ -18,8 +18,8 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kPoll{300};
-constexpr int kEntries = 1500;
+constexpr milliseconds kOutagePoll{300};
+constexpr int kOutageEntries = 1500;
 constexpr char kUserAgent[] = "stoker";
 
 // What the controller logged: every request that fails, and every retry, says so.
@@ -70,24 +70,24 @@ Traffic TrafficSince(const std::map<std::string, int>& seen) {
 class OutageTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(WaitFor([&] { return controller_.Leads(); }, seconds(20), kPoll));
-    shop_.Apply(
-        shop_.Policy("pages", kEntries, {{"pacing", {{"requestsPerSecond", 100}, {"burst", 1}}}}));
-    ASSERT_TRUE(WaitFor([&] { return shop_.Keys() > 100; }, seconds(20), kPoll));
+    ASSERT_TRUE(WaitFor([&] { return controller_.Leads(); }, seconds(20), kOutagePoll));
+    shop_.Apply(shop_.Policy("pages", kOutageEntries,
+                             {{"pacing", {{"requestsPerSecond", 100}, {"burst", 1}}}}));
+    ASSERT_TRUE(WaitFor([&] { return shop_.Keys() > 100; }, seconds(20), kOutagePoll));
   }
   void TearDown() override {
     if (HasFailure()) std::cerr << controller_.process().Output() << "\n";
   }
   void ExpectNothingLost() {
     EXPECT_TRUE(WaitFor([&] { return shop_.Condition("wp", "pages", "Warm") == "True/Warmed"; },
-                        seconds(60), kPoll))
+                        seconds(60), kOutagePoll))
         << shop_.Get("wp", "pages").dump(2);
     EXPECT_TRUE(controller_.process().Running());
     EXPECT_TRUE(controller_.Healthy());
-    EXPECT_EQ(shop_.Keys(), kEntries);
+    EXPECT_EQ(shop_.Keys(), kOutageEntries);
     const json status = shop_.Get("wp", "pages")["status"];
-    EXPECT_EQ(status["lastRun"]["discovered"], kEntries);
-    EXPECT_LE(shop_.Requests(), kEntries + 20) << "what is warm is not fetched again";
+    EXPECT_EQ(status["lastRun"]["discovered"], kOutageEntries);
+    EXPECT_LE(shop_.Requests(), kOutageEntries + 20) << "what is warm is not fetched again";
   }
 
   Shop shop_;

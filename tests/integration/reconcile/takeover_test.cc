@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::seconds;
 
-constexpr std::chrono::milliseconds kPoll{200};
+constexpr std::chrono::milliseconds kTakeoverPoll{200};
 constexpr int kEntries = 1200;
 constexpr int kMaxInFlight = 20;
 
@@ -24,13 +24,13 @@ class Takeover : public ::testing::Test {
                               ::testing::UnitTest::GetInstance()->current_test_info()->name()))) {}
   void SetUp() override {
     first_ = std::make_unique<ControllerProcess>(lease_);
-    ASSERT_TRUE(WaitFor([&] { return first_->Leads(); }, seconds(20), kPoll))
+    ASSERT_TRUE(WaitFor([&] { return first_->Leads(); }, seconds(20), kTakeoverPoll))
         << first_->process().Output();
     second_ = std::make_unique<ControllerProcess>(lease_);
     shop_ = std::make_unique<Shop>();
     shop_->Apply(
         shop_->Policy("pages", kEntries, {{"pacing", {{"requestsPerSecond", 250}, {"burst", 1}}}}));
-    ASSERT_TRUE(WaitFor([&] { return shop_->Keys() > 300; }, seconds(20), kPoll))
+    ASSERT_TRUE(WaitFor([&] { return shop_->Keys() > 300; }, seconds(20), kTakeoverPoll))
         << first_->process().Output() << shop_->Get("wp", "pages").dump(2);
   }
   void TearDown() override {
@@ -43,7 +43,7 @@ class Takeover : public ::testing::Test {
   // The run is completed by the second, and what was warm was not fetched again.
   void ExpectCompletedBySecond(int refetched) {
     ASSERT_TRUE(WaitFor([&] { return shop_->Condition("wp", "pages", "Warm") == "True/Warmed"; },
-                        seconds(30), kPoll))
+                        seconds(30), kTakeoverPoll))
         << shop_->Get("wp", "pages").dump(2);
     EXPECT_TRUE(second_->Leads());
     EXPECT_EQ(shop_->Keys(), kEntries);
@@ -65,13 +65,13 @@ TEST_F(Takeover, AKilledLeadersRunIsResumedByTheNext) {
 TEST_F(Takeover, ATerminatedLeaderHandsOverWithinThreeSeconds) {
   first_->process().Signal(SIGTERM);
   EXPECT_EQ(first_->process().Wait(seconds(10)), 0);
-  EXPECT_TRUE(WaitFor([&] { return second_->Leads(); }, seconds(3), kPoll));
+  EXPECT_TRUE(WaitFor([&] { return second_->Leads(); }, seconds(3), kTakeoverPoll));
   ExpectCompletedBySecond(kMaxInFlight);
 }
 
 TEST_F(Takeover, AFrozenLeaderWritesNothingOnceWoken) {
   first_->process().Signal(SIGSTOP);
-  ASSERT_TRUE(WaitFor([&] { return second_->Leads(); }, seconds(20), kPoll));
+  ASSERT_TRUE(WaitFor([&] { return second_->Leads(); }, seconds(20), kTakeoverPoll));
   first_->process().Signal(SIGCONT);
   ExpectCompletedBySecond(kMaxInFlight);
   EXPECT_TRUE(first_->process().Running());

@@ -10,12 +10,12 @@ namespace {
 
 using nlohmann::json;
 
-struct Case {
+struct ScalarCase {
   const char* text;
   json value;
 };
 
-class PlainScalarTest : public ::testing::TestWithParam<Case> {};
+class PlainScalarTest : public ::testing::TestWithParam<ScalarCase> {};
 
 TEST_P(PlainScalarTest, ResolvesAsKubectlDoes) {
   const Result<json> value = ResolvePlainScalar(GetParam().text);
@@ -24,36 +24,43 @@ TEST_P(PlainScalarTest, ResolvesAsKubectlDoes) {
   EXPECT_EQ(value->is_number_float(), GetParam().value.is_number_float()) << value->dump();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Words, PlainScalarTest,
-    ::testing::Values(Case{"yes", true}, Case{"Yes", true}, Case{"YES", true}, Case{"on", true},
-                      Case{"y", true}, Case{"True", true}, Case{"no", false}, Case{"off", false},
-                      Case{"N", false}, Case{"FALSE", false}, Case{"", nullptr}, Case{"~", nullptr},
-                      Case{"null", nullptr}, Case{"Null", nullptr}, Case{"nUll", "nUll"},
-                      Case{"yEs", "yEs"}, Case{"oN", "oN"}, Case{"none", "none"}));
+INSTANTIATE_TEST_SUITE_P(Words, PlainScalarTest,
+                         ::testing::Values(ScalarCase{"yes", true}, ScalarCase{"Yes", true},
+                                           ScalarCase{"YES", true}, ScalarCase{"on", true},
+                                           ScalarCase{"y", true}, ScalarCase{"True", true},
+                                           ScalarCase{"no", false}, ScalarCase{"off", false},
+                                           ScalarCase{"N", false}, ScalarCase{"FALSE", false},
+                                           ScalarCase{"", nullptr}, ScalarCase{"~", nullptr},
+                                           ScalarCase{"null", nullptr}, ScalarCase{"Null", nullptr},
+                                           ScalarCase{"nUll", "nUll"}, ScalarCase{"yEs", "yEs"},
+                                           ScalarCase{"oN", "oN"}, ScalarCase{"none", "none"}));
 
 INSTANTIATE_TEST_SUITE_P(WholeNumbers, PlainScalarTest,
-                         ::testing::Values(Case{"0", 0}, Case{"12", 12}, Case{"-12", -12},
-                                           Case{"+12", 12}, Case{"010", 8}, Case{"0o17", 15},
-                                           Case{"0O17", 15}, Case{"0x1F", 31}, Case{"-0x1f", -31},
-                                           Case{"0b101", 5}, Case{"-0b101", -5},
-                                           Case{"1_000", 1000},
-                                           Case{"9223372036854775807", INT64_MAX},
-                                           Case{"-9223372036854775808", INT64_MIN},
-                                           Case{"18446744073709551615", UINT64_MAX}));
+                         ::testing::Values(ScalarCase{"0", 0}, ScalarCase{"12", 12},
+                                           ScalarCase{"-12", -12}, ScalarCase{"+12", 12},
+                                           ScalarCase{"010", 8}, ScalarCase{"0o17", 15},
+                                           ScalarCase{"0O17", 15}, ScalarCase{"0x1F", 31},
+                                           ScalarCase{"-0x1f", -31}, ScalarCase{"0b101", 5},
+                                           ScalarCase{"-0b101", -5}, ScalarCase{"1_000", 1000},
+                                           ScalarCase{"9223372036854775807", INT64_MAX},
+                                           ScalarCase{"-9223372036854775808", INT64_MIN},
+                                           ScalarCase{"18446744073709551615", UINT64_MAX}));
 
 INSTANTIATE_TEST_SUITE_P(Fractions, PlainScalarTest,
-                         ::testing::Values(Case{"1.5", 1.5}, Case{"-.5", -0.5}, Case{".5", 0.5},
-                                           Case{"1.0", 1}, Case{"1e3", 1000}, Case{"1.", 1},
-                                           Case{"08", 8}, Case{"1_0.5", 10.5},
-                                           Case{"2.5e-1", 0.25}));
+                         ::testing::Values(ScalarCase{"1.5", 1.5}, ScalarCase{"-.5", -0.5},
+                                           ScalarCase{".5", 0.5}, ScalarCase{"1.0", 1},
+                                           ScalarCase{"1e3", 1000}, ScalarCase{"1.", 1},
+                                           ScalarCase{"08", 8}, ScalarCase{"1_0.5", 10.5},
+                                           ScalarCase{"2.5e-1", 0.25}));
 
 INSTANTIATE_TEST_SUITE_P(Strings, PlainScalarTest,
-                         ::testing::Values(Case{"2026-11-27", "2026-11-27"}, Case{"12:30", "12:30"},
-                                           Case{"1.2.3", "1.2.3"}, Case{"0xzz", "0xzz"},
-                                           Case{"-", "-"}, Case{".", "."}, Case{"+", "+"},
-                                           Case{"1e", "1e"}, Case{"._1", "._1"}, Case{"5s", "5s"},
-                                           Case{"redis.shop:6379", "redis.shop:6379"}));
+                         ::testing::Values(ScalarCase{"2026-11-27", "2026-11-27"},
+                                           ScalarCase{"12:30", "12:30"},
+                                           ScalarCase{"1.2.3", "1.2.3"}, ScalarCase{"0xzz", "0xzz"},
+                                           ScalarCase{"-", "-"}, ScalarCase{".", "."},
+                                           ScalarCase{"+", "+"}, ScalarCase{"1e", "1e"},
+                                           ScalarCase{"._1", "._1"}, ScalarCase{"5s", "5s"},
+                                           ScalarCase{"redis.shop:6379", "redis.shop:6379"}));
 
 TEST(PlainScalar, RefusesNumbersThatJsonDoesNotKnow) {
   for (const char* text : {".inf", "-.Inf", "+.INF", ".nan", ".NaN"}) {
