@@ -61,7 +61,7 @@ std::string Figures(const Progress& progress) {
 }
 
 std::string Waiting(const Progress& progress) {
-  if (!progress.waiting_reason.empty()) return "; waiting: " + Printable(progress.waiting_reason);
+  if (progress.waiting) return "; waiting: " + Printable(progress.waiting->message);
   return progress.throttled ? "; waiting: the origin asked for a pause (Retry-After)" : "";
 }
 

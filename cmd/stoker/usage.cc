@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cmd/stoker/options.h"
-#include "cmd/stoker/suggest.h"
+#include "controller/base/suggest.h"
 
 namespace stoker::cli {
 namespace {

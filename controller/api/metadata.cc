@@ -147,6 +147,8 @@ class MetadataCheck {
   std::vector<FieldError> errors_;
 };
 
+std::vector<std::string> KnownNames() { return {kKnown.begin(), kKnown.end()}; }
+
 }  // namespace
 
 std::vector<FieldError> UnknownMetadataFields(const json& object) {
@@ -155,8 +157,7 @@ std::vector<FieldError> UnknownMetadataFields(const json& object) {
   if (it == object.end() || !it->is_object()) return errors;
   for (const auto& [name, value] : it->items()) {
     if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) continue;
-    const std::string path = JoinPath("metadata", name);
-    errors.push_back({path, "unknown field \"" + path + "\"; correct its name or remove it"});
+    errors.push_back({JoinPath("metadata", name), UnknownField(name, KnownNames())});
   }
   return errors;
 }

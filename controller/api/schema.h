@@ -57,6 +57,9 @@ struct Schema {
 void FindUnknownFields(const Schema& schema, const nlohmann::json& value, const std::string& path,
                        std::vector<FieldError>& errors);
 
+// What is said of such a field: "unknown field; did you mean requestsPerSecond?"
+std::string UnknownField(const std::string& name, const std::vector<std::string>& known);
+
 // Drops nulls that mean "not there" and fills in defaults, depth first.
 void ApplyDefaults(const Schema& schema, nlohmann::json& value);
 

@@ -2,10 +2,21 @@
 #include <cctype>
 
 #include "controller/api/schema.h"
+#include "controller/base/suggest.h"
 
 namespace stoker::api {
 
 using nlohmann::json;
+
+namespace {
+
+std::vector<std::string> NamesOf(const Schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& [name, member] : schema.properties) names.push_back(name);
+  return names;
+}
+
+}  // namespace
 
 std::string JoinPath(const std::string& path, const std::string& name) {
   const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -13,6 +24,12 @@ std::string JoinPath(const std::string& path, const std::string& name) {
   });
   if (!plain) return path + "[" + name + "]";
   return path.empty() ? name : path + "." + name;
+}
+
+std::string UnknownField(const std::string& name, const std::vector<std::string>& known) {
+  const std::string meant = Nearest(name, known);
+  return meant.empty() ? "unknown field; correct its name or remove it"
+                       : "unknown field; did you mean " + meant + "?";
 }
 
 void FindUnknownFields(const Schema& schema, const json& value, const std::string& path,
@@ -29,8 +46,7 @@ void FindUnknownFields(const Schema& schema, const json& value, const std::strin
     if (const Schema* member = schema.Member(name)) {
       FindUnknownFields(*member, child, child_path, errors);
     } else {
-      errors.push_back(
-          {child_path, "unknown field \"" + child_path + "\"; correct its name or remove it"});
+      errors.push_back({child_path, UnknownField(name, NamesOf(schema))});
     }
   }
 }

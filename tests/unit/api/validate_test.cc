@@ -82,7 +82,8 @@ TEST(DefaultAndValidate, JudgesMetadata) {
   EXPECT_THAT(with("labels", {{"a", std::string(64, 'x')}}), HasSubstr("metadata.labels"));
   EXPECT_THAT(with("annotations", {{"a", std::string(300'000, 'x')}}),
               HasSubstr("metadata.annotations: Too long"));
-  EXPECT_THAT(with("colour", "red"), HasSubstr("unknown field \"metadata.colour\""));
+  EXPECT_THAT(with("colour", "red"),
+              HasSubstr("metadata.colour: unknown field; correct its name or remove it"));
   json nameless = SamplePolicy();
   nameless.erase("metadata");
   EXPECT_THAT(Verdict(nameless), HasSubstr("metadata.name: Required value"));
@@ -125,8 +126,19 @@ TEST(DefaultAndValidate, TellsUnknownFieldsBeforeAnythingElse) {
   json policy = SamplePolicy();
   policy["spec"]["pacing"] = {{"requestPerSecond", 5}, {"burst", "x"}};
   EXPECT_EQ(Verdict(policy),
-            "WarmingPolicy shop/pages: spec.pacing.requestPerSecond: unknown field "
-            "\"spec.pacing.requestPerSecond\"; correct its name or remove it");
+            "WarmingPolicy shop/pages: spec.pacing.requestPerSecond: unknown field; "
+            "did you mean requestsPerSecond?");
+}
+
+TEST(DefaultAndValidate, ProposesOnlyAFieldThatMayStandThere) {
+  const auto with = [](const char* path, const char* field) {
+    json policy = SamplePolicy();
+    policy[json::json_pointer(path)][field] = 1;
+    return Verdict(policy);
+  };
+  EXPECT_THAT(with("/metadata", "lables"), HasSubstr("did you mean labels?"));
+  EXPECT_THAT(with("/spec/sources/0", "patern"), HasSubstr("did you mean pattern?"));
+  EXPECT_THAT(with("/spec", "requestsPerSecond"), HasSubstr("correct its name or remove it"));
 }
 
 TEST(DefaultAndValidate, TellsEveryComplaintAtOnce) {

@@ -32,7 +32,7 @@ TEST(RunDisplayTest, BeforeTheFirstEntryThereAreNoFigures) {
 
 TEST(RunDisplayTest, SaysWhatIsWaitedForWithoutControlCharacters) {
   auto progress = Midway();
-  progress.waiting_reason = "redis.shop:6379 refused\x1b[2J the connection";
+  progress.waiting = {"TargetUnavailable", "redis.shop:6379 refused\x1b[2J the connection"};
   EXPECT_TRUE(
       ProgressText(progress).ends_with("; waiting: redis.shop:6379 refused?[2J the connection"));
 }

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "cmd/stoker/suggest.h"
 #include "tests/support/process.h"
 #include "tests/unit/cmd/sample_manifests.h"
 
@@ -156,13 +155,6 @@ TEST(CompletionCommandTest, BashLoadsItAndOffersWhatMayFollow) {
   EXPECT_EQ(BashOffers(script, "stoker run -o ''", 3), "text json\n");
   EXPECT_EQ(BashOffers(script, "stoker run -f ''", 3), "\n");  // nothing of ours: bash offers files
   EXPECT_EQ(BashOffers(script, "stoker completion f", 2), "fish\n");
-}
-
-TEST(SuggestTest, OnlyWhatIsNear) {
-  EXPECT_EQ(Nearest("--outptu", {"--output", "--policy"}), "--output");
-  EXPECT_EQ(Nearest("rnu", {"next", "run"}), "run");
-  EXPECT_EQ(Nearest("vaildate", {"run", "validate"}), "validate");
-  EXPECT_EQ(Nearest("--colour", {"--output", "--policy"}), "");
 }
 
 }  // namespace

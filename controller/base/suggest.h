@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-namespace stoker::cli {
+namespace stoker {
 
 // Empty when nothing is near enough to be what was meant.
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace stoker::cli
+}  // namespace stoker

@@ -1,10 +1,10 @@
-#include "cmd/stoker/suggest.h"
+#include "controller/base/suggest.h"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-namespace stoker::cli {
+namespace stoker {
 namespace {
 
 // How many insertions, deletions, replacements and swaps of neighbours lead from one word to the
@@ -28,10 +28,12 @@ std::size_t Distance(std::string_view from, std::string_view to) {
 }  // namespace
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kLongest = 64;  // nobody means a word by a longer one
   std::string nearest;
+  if (word.size() < 2 || word.size() > kLongest) return nearest;
   std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = Distance(word.substr(0, 64), candidate);
+    const std::size_t distance = Distance(word, candidate);
     if (distance < best) {
       best = distance;
       nearest = candidate;
@@ -40,4 +42,4 @@ std::string Nearest(std::string_view word, const std::vector<std::string>& candi
   return nearest;
 }
 
-}  // namespace stoker::cli
+}  // namespace stoker
