@@ -30,7 +30,7 @@ std::string CompactReport(warming::Report report, std::size_t limit) {
     if (text.size() <= limit) return text;
     for (auto& failure : failures) Shorten(failure.sample_key, room);
     Shorten(report.message, 5 * room);
-    Shorten(report.progress.waiting_reason, room);
+    if (report.progress.waiting) Shorten(report.progress.waiting->message, room);
     text = Dump(report);
   }
   while (text.size() > limit && !failures.empty()) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 
 #include "controller/api/manifest.h"
 #include "controller/base/hash.h"
@@ -120,31 +119,6 @@ std::optional<Report> EndOfRun(const PolicyObserved& observed, const ActiveRun& 
                                                     : observed.progress);
 }
 
-// Whether a sentence about a connection is about this address: they begin "host:port ...", or
-// "host: ..." when the name does not resolve; IPv6 hosts are without brackets there.
-bool IsAbout(std::string_view sentence, std::string_view address) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  const std::string_view port = address.substr(colon);
-  std::string_view host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (!sentence.starts_with(host)) return false;
-  std::string_view rest = sentence.substr(host.size());
-  if (rest.starts_with(": ")) return true;
-  if (!rest.starts_with(port)) return false;
-  rest.remove_prefix(port.size());
-  return rest.empty() || rest.front() == ' ' || rest.front() == ':';
-}
-
-std::string WaitingReason(const PolicyObserved& observed, const std::string& waiting) {
-  if (observed.policy) {
-    for (const api::Target& target : observed.policy->spec.targets) {
-      if (IsAbout(waiting, target.redis.address)) return "TargetUnavailable";
-    }
-  }
-  return "OriginUnavailable";
-}
-
 void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& decision,
                WallTime now) {
   json& status = decision.status;
@@ -176,11 +150,11 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
   const warming::Progress* progress = observed.progress ? &*observed.progress : nullptr;
   if (progress != nullptr) WriteProgress(status, *progress);
   WriteWarmRunning(status, run, progress, generation, now);
-  if (progress != nullptr && !progress->waiting_reason.empty() &&
-      progress->waiting_reason != observed.last_waiting) {
+  if (progress != nullptr && progress->waiting &&
+      progress->waiting->message != observed.last_waiting) {
     decision.events.push_back(
-        {kube::EventType::kWarning, WaitingReason(observed, progress->waiting_reason),
-         fmt::format("run {} waits: {}", run.name, progress->waiting_reason)});
+        {kube::EventType::kWarning, progress->waiting->reason,
+         fmt::format("run {} waits: {}", run.name, progress->waiting->message)});
   }
   decision.again_after = kProgressEvery;
 }

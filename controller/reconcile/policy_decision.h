@@ -52,7 +52,7 @@ struct PolicyObserved {
   bool account_pending =
       false;                 // the Job ended so lately that workers' last words may be under way
   Millis recheck{30'000};    // between looks at what lacks something
-  std::string last_waiting;  // Progress::waiting_reason already told
+  std::string last_waiting;  // what Progress::waiting said already
 };
 
 struct PolicyDecision {

@@ -75,7 +75,8 @@ ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
     }
   }
   if (decision.status != before) memory.written = context_.clock.Steady();
-  memory.waiting = look.observed.progress ? look.observed.progress->waiting_reason : "";
+  const auto& progress = look.observed.progress;
+  memory.waiting = progress && progress->waiting ? progress->waiting->message : "";
   ReconcileResult result = Act(object, look, std::move(decision));
   if (result) Remember(key, memory);
   return result;

@@ -91,9 +91,7 @@ void WriteProgress(json& status, const Progress& progress) {
                {"bytes", tally.bytes},
                {"percent", static_cast<std::int64_t>(std::floor(progress.percent))},
                {"perSecond", static_cast<std::int64_t>(std::llround(progress.per_second))}};
-  if (!progress.waiting_reason.empty()) {
-    made["waiting"] = Capped(progress.waiting_reason, kMaxMessage);
-  }
+  if (progress.waiting) made["waiting"] = Capped(progress.waiting->message, kMaxMessage);
   if (progress.eta) {
     made["eta"] = FormatDuration(std::chrono::ceil<std::chrono::seconds>(*progress.eta));
   }
@@ -138,7 +136,7 @@ void WriteRunEnd(json& status, const ActiveRun& run, const Report& report, std::
   Progress last = report.progress;
   last.per_second = 0;
   last.eta.reset();
-  last.waiting_reason.clear();
+  last.waiting.reset();
   WriteProgress(status, last);
   const warming::Tally& tally = report.progress.tally;
   json ended = {{"name", run.name},
@@ -177,7 +175,7 @@ void WriteRunEnd(json& status, const ActiveRun& run, const Report& report, std::
 
 void WriteWarmRunning(json& status, const ActiveRun& run, const Progress* progress,
                       std::int64_t generation, WallTime now) {
-  const bool waiting = progress != nullptr && !progress->waiting_reason.empty();
+  const bool waiting = progress != nullptr && progress->waiting.has_value();
   if (progress != nullptr && progress->throttled) {
     SetCondition(
         status,
@@ -191,7 +189,7 @@ void WriteWarmRunning(json& status, const ActiveRun& run, const Progress* progre
   if (IsTrue(status, kWarm) && !Expired(status, now)) return;
   SetCondition(status,
                {kWarm, "False", "Running",
-                waiting ? fmt::format("run {} waits: {}", run.name, progress->waiting_reason)
+                waiting ? fmt::format("run {} waits: {}", run.name, progress->waiting->message)
                         : fmt::format("run {} is under way", run.name),
                 generation},
                now);

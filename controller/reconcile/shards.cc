@@ -152,7 +152,7 @@ Progress SumProgress(const std::vector<Progress>& shards) {
     sum.origin_latency = std::max(sum.origin_latency, shard.origin_latency);
     errors += shard.origin_error_percent * static_cast<double>(shard.tally.origin_requests);
     sum.throttled = sum.throttled || shard.throttled;
-    if (sum.waiting_reason.empty()) sum.waiting_reason = shard.waiting_reason;
+    if (!sum.waiting) sum.waiting = shard.waiting;
     AddTargets(sum.targets, shard.targets);
     AddFailures(sum.failures, shard.failures);
   }

@@ -1,6 +1,7 @@
 // Tally, Progress and Report as JSON: what status, /progress and termination messages carry.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -56,6 +57,24 @@ Tally TallyFromJson(const json& j) {
   return tally;
 }
 
+// A pod may say anything, and what it says becomes the reason of an event.
+bool IsReason(const std::string& text) {
+  constexpr std::size_t kMaxReason = 64;
+  const auto is_letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= kMaxReason && text.front() > '9' &&
+         std::ranges::all_of(text, is_letter_or_digit);
+}
+
+Waiting WaitingFromJson(const json& j) {
+  Waiting waiting{j.at("reason"), j.at("message")};
+  if (!IsReason(waiting.reason)) {
+    throw json::other_error::create(501, "waiting.reason is no CamelCase word", nullptr);
+  }
+  return waiting;
+}
+
 Progress ParseProgress(const json& j) {
   Progress progress;
   progress.phase = ValueOf<Progress::Phase>(kPhases, j.at("phase").get<std::string>());
@@ -67,7 +86,7 @@ Progress ParseProgress(const json& j) {
   progress.origin_latency = Millis(j.at("originLatencyMs").get<std::int64_t>());
   progress.origin_error_percent = j.at("originErrorPercent");
   progress.throttled = j.value("throttled", false);
-  progress.waiting_reason = j.value("waitingReason", "");
+  if (j.contains("waiting")) progress.waiting = WaitingFromJson(j.at("waiting"));
   for (const json& t : j.at("targets"))
     progress.targets.push_back({t.at("name"), t.at("warmed"), t.at("failed")});
   for (const json& f : j.at("failures")) {
@@ -114,7 +133,9 @@ json ToJson(const Progress& progress) {
             {"failures", std::move(failures)}};
   if (progress.eta) j["etaMs"] = progress.eta->count();
   if (progress.throttled) j["throttled"] = true;
-  if (!progress.waiting_reason.empty()) j["waitingReason"] = progress.waiting_reason;
+  if (progress.waiting) {
+    j["waiting"] = {{"reason", progress.waiting->reason}, {"message", progress.waiting->message}};
+  }
   return j;
 }
 

@@ -82,6 +82,12 @@ struct FailureCount {  // at most 10 rows
   std::string sample_message;  // a sentence; never a value, never a credential
 };
 
+// What is down, and is being retried until it answers or the deadline comes.
+struct Waiting {
+  std::string reason;   // CamelCase: TargetUnavailable, OriginUnavailable, TargetOutOfMemory, ...
+  std::string message;  // "redis.shop:6379 refused the connection"
+};
+
 struct Progress {
   enum class Phase { kPlanning, kWarming, kVerifying, kDone };
   Phase phase = Phase::kPlanning;
@@ -92,9 +98,8 @@ struct Progress {
   std::optional<Millis> eta;
   Millis origin_latency{0};  // median of recent requests
   double origin_error_percent = 0;
-  bool throttled = false;  // waiting for a Retry-After
-  // While something down is being retried: "redis.shop:6379 refused the connection".
-  std::string waiting_reason;
+  bool throttled = false;          // waiting for a Retry-After
+  std::optional<Waiting> waiting;  // none: nothing is down
   std::vector<TargetTally> targets;
   std::vector<FailureCount> failures;
 };

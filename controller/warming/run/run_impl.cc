@@ -50,7 +50,7 @@ Status RunImpl::Prepare(const Materials& materials) {
   std::vector<FilteredSource> sources;
   for (std::size_t i = 0; i < policy.sources.size(); ++i) {
     auto source = MakeSource(policy.sources[i], context_.columns, materials, reader_.get());
-    if (!source) return Annotate(fmt::format("spec.sources[{}]", i), source.error());
+    if (!source) return Nest(fmt::format("spec.sources[{}]", i), source.error());
     sources.emplace_back(policy.sources[i], static_cast<std::uint16_t>(i), std::move(*source));
   }
   auto planner = std::make_unique<Planner>(std::move(sources), policy.strategy, context_.spec.shard,
@@ -170,9 +170,8 @@ void RunImpl::Finalize() {
   report.progress = Snapshot();
   report.progress.phase = Progress::Phase::kDone;
   report.progress.eta.reset();
-  const auto [outage_reason, outage] = Outage();
   Judgement judgement = Judge(context_.Cause(), report.progress.tally, report.progress.failures,
-                              context_.spec.policy.min_warmed_percent, outage_reason, outage);
+                              context_.spec.policy.min_warmed_percent, Outage());
   report.result = judgement.result;
   report.reason = std::move(judgement.reason);
   report.message = std::move(judgement.message);

@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "controller/warming/run/context.h"
@@ -47,8 +48,7 @@ class RunImpl final : public Run {
   void WriteCheckpoint();
   void CountTally(Tally& tally, std::vector<TargetTally>& targets) const;
   void DescribeOrigin(Progress& progress) const;
-  // What is down now: its reason and a sentence; empty where nothing is.
-  [[nodiscard]] std::pair<std::string, std::string> Outage() const;
+  [[nodiscard]] std::optional<Waiting> Outage() const;  // what is down now
   [[nodiscard]] double PerSecond(std::int64_t finished) const;
   void Finalize();
 

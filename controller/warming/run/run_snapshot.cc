@@ -78,15 +78,15 @@ void RunImpl::DescribeOrigin(Progress& progress) const {
       100.0 * static_cast<double>(errors) / static_cast<double>(latencies.size());
 }
 
-std::pair<std::string, std::string> RunImpl::Outage() const {
+std::optional<Waiting> RunImpl::Outage() const {
   for (std::size_t t = 0; t < context_.spec.policy.targets.size(); ++t) {
     const OutageGate::State state = context_.target_gates[t].Now();
     if (state.failures > 0)
-      return {state.standing ? state.reason : "TargetUnavailable", state.message};
+      return Waiting{state.standing ? state.reason : "TargetUnavailable", state.message};
   }
   const OutageGate::State state = context_.origin_gate.Now();
-  if (state.failures > 0) return {"OriginUnavailable", state.message};
-  return {};
+  if (state.failures > 0) return Waiting{"OriginUnavailable", state.message};
+  return std::nullopt;
 }
 
 Progress RunImpl::Snapshot() const {
@@ -104,7 +104,7 @@ Progress RunImpl::Snapshot() const {
   }
   DescribeOrigin(progress);
   progress.throttled = context_.bucket.Paused(context_.Now());
-  if (!context_.Stopped()) progress.waiting_reason = Outage().second;
+  if (!context_.Stopped()) progress.waiting = Outage();
   if (progress.tally.discovered == 0 && !progress.enumerated) return progress;
   const bool all_finished = progress.enumerated && progress.tally.left == 0;
   progress.phase = all_finished ? Progress::Phase::kVerifying : Progress::Phase::kWarming;

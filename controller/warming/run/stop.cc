@@ -54,7 +54,7 @@ double WarmPercent(const Tally& tally) {
 
 Judgement Judge(const StopCause& cause, const Tally& tally,
                 const std::vector<FailureCount>& failures, double min_warmed_percent,
-                std::string_view outage_reason, std::string_view outage) {
+                const std::optional<Waiting>& outage) {
   using Result = Report::Result;
   switch (cause.kind) {
     case StopKind::kNone:
@@ -66,10 +66,10 @@ Judgement Judge(const StopCause& cause, const Tally& tally,
       return {Result::kCancelled, "LostLease",
               "this host may not act any more; another one goes on: " + Summary(tally)};
     case StopKind::kDeadline:
-      if (!outage.empty()) {
-        return {
-            Result::kFailed, std::string(outage_reason),
-            fmt::format("{}; waited until the deadline of the run: {}", outage, Summary(tally))};
+      if (outage) {
+        return {Result::kFailed, outage->reason,
+                fmt::format("{}; waited until the deadline of the run: {}", outage->message,
+                            Summary(tally))};
       }
       return {Result::kFailed, "DeadlineExceeded",
               fmt::format("{}: {}", cause.message, Summary(tally))};

@@ -4,6 +4,7 @@
 //
 // Thread safety: pure.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,10 @@ struct Judgement {
   std::string message;
 };
 
-// `outage`: what was down when the run ended, empty where nothing was; `outage_reason` names its
-// kind.
+// `outage`: what was down when the run ended.
 Judgement Judge(const StopCause& cause, const Tally& tally,
                 const std::vector<FailureCount>& failures, double min_warmed_percent,
-                std::string_view outage_reason, std::string_view outage);
+                const std::optional<Waiting>& outage);
 
 // (warmed + skipped) / discovered * 100; 0 of nothing.
 double WarmPercent(const Tally& tally);

@@ -98,7 +98,7 @@ class StokerTroubleTest : public ::testing::Test {
 std::string SaidMeanwhile(const std::string& output) {
   for (const std::string& line : testing::LinesOf(output)) {
     const json object = json::parse(line, nullptr, false);
-    if (object.is_object() && object.contains("waitingReason")) return object["waitingReason"];
+    if (object.is_object() && object.contains("waiting")) return object["waiting"]["message"];
   }
   return "nothing";
 }

@@ -81,7 +81,7 @@ TEST_F(RunPipeline, GoesOnAfterRedisWasKilledAndCameBack) {
   const auto run = Start(spec);
   ASSERT_TRUE(WaitFor([&] { return run->Snapshot().tally.warmed > 500; }));
   redis_.Kill();
-  EXPECT_TRUE(WaitFor([&] { return !run->Snapshot().waiting_reason.empty(); }));
+  EXPECT_TRUE(WaitFor([&] { return run->Snapshot().waiting.has_value(); }));
   redis_.Start();
   const Report report = run->Wait();
   EXPECT_EQ(report.reason, "Warmed") << report.message;

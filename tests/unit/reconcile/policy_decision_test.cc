@@ -234,43 +234,15 @@ TEST(PolicyDecision, SaysOnceWhatARunWaitsFor) {
   auto observed = samples::Observe(Running());
   observed.job = ReadJob(samples::Job());
   observed.progress = warming::Progress();
-  observed.progress->waiting_reason = "redis.shop:6379 refused the connection";
+  observed.progress->waiting = {"TargetUnavailable", "redis.shop:6379 refused the connection"};
   const auto decision = DecidePolicy(observed, Noon());
   ASSERT_THAT(decision.events, SizeIs(1));
   EXPECT_EQ(decision.events[0].reason, "TargetUnavailable");
   EXPECT_THAT(Message(decision.status, kWarm), HasSubstr("refused the connection"));
-  observed.last_waiting = observed.progress->waiting_reason;
+  observed.last_waiting = observed.progress->waiting->message;
   EXPECT_THAT(DecidePolicy(observed, Noon()).events, IsEmpty());
-  observed.progress->waiting_reason = "catalogue.shop: no such host";
+  observed.progress->waiting = {"OriginUnavailable", "catalogue.shop: no such host"};
   EXPECT_EQ(DecidePolicy(observed, Noon()).events.at(0).reason, "OriginUnavailable");
-}
-
-TEST(PolicyDecision, KnowsWhoseOutageARunWaitsFor) {
-  struct Case {
-    const char* address;
-    const char* waiting;
-    const char* reason;
-  };
-  for (const Case& c : {
-           Case{"redis.shop:6379", "redis.shop:6379 refused the connection", "TargetUnavailable"},
-           Case{"redis.shop:6379", "redis.shop:6379: timed out", "TargetUnavailable"},
-           Case{"redis.shop:6379", "redis.shop: no such host", "TargetUnavailable"},
-           Case{"[fd00::6]:6379", "fd00::6:6379 refused the connection", "TargetUnavailable"},
-           Case{"shop:6379", "shop:63791 refused the connection", "OriginUnavailable"},
-           Case{"shop:6379", "shop:8080 refused the connection", "OriginUnavailable"},
-           Case{"shop:6379", "web.shop:6379 refused the connection", "OriginUnavailable"},
-           Case{"shop:6379", "web.shop: no such host", "OriginUnavailable"},
-       }) {
-    json object = Running();
-    object["spec"]["targets"][0]["redis"]["address"] = c.address;
-    auto observed = samples::Observe(object);
-    ASSERT_TRUE(observed.policy) << observed.policy.error().message;
-    observed.job = ReadJob(samples::Job());
-    observed.progress = warming::Progress();
-    observed.progress->waiting_reason = c.waiting;
-    EXPECT_EQ(DecidePolicy(observed, Noon()).events.at(0).reason, c.reason)
-        << c.address << " / " << c.waiting;
-  }
 }
 
 TEST(PolicyDecision, RecordsASuccess) {

@@ -252,11 +252,13 @@ TEST(RunEngine, WaitsForAnOriginThatIsDownAndLosesNoEntry) {
   };
   auto run = bench.Create();
   (*run)->Start();
-  EXPECT_TRUE(
-      WaitFor([&] { return (*run)->Snapshot().waiting_reason == "it said ConnectionRefused"; }));
+  std::optional<Waiting> waiting;
+  EXPECT_TRUE(WaitFor([&] { return (waiting = (*run)->Snapshot().waiting).has_value(); }));
+  EXPECT_EQ(waiting->reason, "OriginUnavailable");
+  EXPECT_EQ(waiting->message, "it said ConnectionRefused");
   const Report report = (*run)->Wait();
   EXPECT_EQ(report.progress.tally.warmed, 200) << report.message;
-  EXPECT_EQ(report.progress.waiting_reason, "");
+  EXPECT_FALSE(report.progress.waiting);
   EXPECT_LT(bench.origin->Requests(), 200U + 60U);  // the circuit was open: it was not hammered
 }
 

@@ -86,9 +86,9 @@ TEST(Judge, NamesTheOutageAtTheDeadline) {
   Tally tally;
   tally.discovered = tally.left = 5;
   const StopCause cause{StopKind::kDeadline, "DeadlineExceeded", "the deadline of 5s passed"};
-  EXPECT_EQ(Judge(cause, tally, {}, 95, "TargetUnavailable", "redis is down").reason,
+  EXPECT_EQ(Judge(cause, tally, {}, 95, Waiting{"TargetUnavailable", "redis is down"}).reason,
             "TargetUnavailable");
-  EXPECT_EQ(Judge(cause, tally, {}, 95, "", "").reason, "DeadlineExceeded");
+  EXPECT_EQ(Judge(cause, tally, {}, 95, std::nullopt).reason, "DeadlineExceeded");
 }
 
 TEST(Judge, ToleratesNoMoreThanThePolicyDoes) {
@@ -97,8 +97,8 @@ TEST(Judge, ToleratesNoMoreThanThePolicyDoes) {
   tally.warmed = 60;
   tally.skipped = 35;
   tally.failed = 5;
-  EXPECT_EQ(Judge({}, tally, {}, 95, "", "").reason, "Warmed");
-  EXPECT_EQ(Judge({}, tally, {}, 95.1, "", "").reason, "BelowMinimum");
+  EXPECT_EQ(Judge({}, tally, {}, 95, std::nullopt).reason, "Warmed");
+  EXPECT_EQ(Judge({}, tally, {}, 95.1, std::nullopt).reason, "BelowMinimum");
 }
 
 TEST(ReportJson, ComesBackAsItWas) {
@@ -110,6 +110,7 @@ TEST(ReportJson, ComesBackAsItWas) {
   report.progress.phase = Progress::Phase::kDone;
   report.progress.tally.discovered = 7;
   report.progress.eta = Millis(5);
+  report.progress.waiting = {"TargetAuth", "redis.shop:6379 refused the password"};
   report.progress.targets = {{"cache", 7, 0}};
   report.progress.failures = {{"HTTP404", 1, "k", "m"}};
   report.first_expiry = WallTime(std::chrono::microseconds(1'700'000'000'000'000));
@@ -119,6 +120,21 @@ TEST(ReportJson, ComesBackAsItWas) {
   EXPECT_EQ(back->first_expiry, report.first_expiry);
   EXPECT_FALSE(ReportFromJson(nlohmann::json::parse(R"({"result":"Perhaps"})")));
   EXPECT_FALSE(ProgressFromJson(nlohmann::json::array()));
+}
+
+TEST(ReportJson, TakesOnlyAWordForTheReasonOfAWait) {
+  Progress progress;
+  for (const auto& [reason, good] :
+       std::vector<std::pair<std::string, bool>>{{"OriginUnavailable", true},
+                                                 {"", false},
+                                                 {"two words", false},
+                                                 {"1st", false},
+                                                 {std::string(65, 'a'), false}}) {
+    progress.waiting = {reason, "it is down"};
+    const auto back = ProgressFromJson(ToJson(progress));
+    EXPECT_EQ(back.has_value(), good) << reason;
+    if (back) EXPECT_EQ(back->waiting->reason, reason);
+  }
 }
 
 TEST(PlanDocument, IsCanonicalAndNamedByItsContent) {
