@@ -73,12 +73,13 @@ Result<Origin> ToOrigin(const json& from) {
     }
   }
   origin.http.headers_secret_ref = GetRefName(http, "headersSecretRef");
-  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(http, "timeout"));
-  origin.http.timeout = timeout.value_or(origin.http.timeout);
+  const Result<std::optional<Millis>> timeout = GetDuration(http, "timeout");
+  if (!timeout) return Nest("http", timeout.error());
+  origin.http.timeout = timeout->value_or(origin.http.timeout);
   if (const json* size = Find(http, "maxBodySize")) {
     Result<std::int64_t> bytes =
         ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
-    if (!bytes) return Annotate("maxBodySize", bytes.error());
+    if (!bytes) return Annotate("http.maxBodySize", bytes.error());
     origin.http.max_body_bytes = *bytes;
   }
   origin.http.tls = ToTls(http);
@@ -95,7 +96,9 @@ Result<Target> ToTarget(const json& from) {
   target.redis.tls = ToTls(redis);
   if (const json* write = Find(from, "write")) {
     if (GetString(*write, "mode") == "Overwrite") target.write.mode = Write::Mode::kOverwrite;
-    STOKER_TRY(target.write.ttl, GetDuration(*write, "ttl"));
+    const Result<std::optional<Millis>> ttl = GetDuration(*write, "ttl");
+    if (!ttl) return Nest("write", ttl.error());
+    target.write.ttl = *ttl;
     target.write.ttl_jitter_percent = Get(*write, "ttlJitterPercent", 0);
   }
   return target;
@@ -111,7 +114,7 @@ Result<std::vector<T>> ToList(const json& spec, const char* name,
   for (const json& item : *items) {
     Result<T> value = convert(item);
     if (!value) {
-      return Annotate(std::string(name) + "[" + std::to_string(list.size()) + "]", value.error());
+      return Nest(std::string(name) + "[" + std::to_string(list.size()) + "]", value.error());
     }
     list.push_back(std::move(*value));
   }
@@ -181,7 +184,6 @@ Status ReadRetry(const json& from, Retry& retry) {
 }
 
 Result<WarmingPolicySpec> ReadSpec(const json& from) {
-  if (!from.is_object()) return Invalid("must be an object");
   WarmingPolicySpec spec;
   spec.suspend = Get(from, "suspend", spec.suspend);
   STOKER_TRY(spec.sources, ToList<Source>(from, "sources", ToSource));
@@ -190,7 +192,7 @@ Result<WarmingPolicySpec> ReadSpec(const json& from) {
   if (const json* strategy = Find(from, "strategy")) ReadStrategy(*strategy, spec.strategy);
   if (const json* pacing = Find(from, "pacing")) ReadPacing(*pacing, spec.pacing);
   if (const json* retry = Find(from, "retry")) {
-    if (Status read = ReadRetry(*retry, spec.retry); !read) return Annotate("retry", read.error());
+    if (Status read = ReadRetry(*retry, spec.retry); !read) return Nest("retry", read.error());
   }
   if (const json* verification = Find(from, "verification")) {
     spec.verification_sample_percent = Get(*verification, "samplePercent", 0.0);
@@ -203,7 +205,7 @@ Result<WarmingPolicySpec> ReadSpec(const json& from) {
   }
   if (const json* execution = Find(from, "execution")) {
     Result<Execution> read = ToExecution(*execution);
-    if (!read) return Annotate("execution", read.error());
+    if (!read) return Nest("execution", read.error());
     spec.execution = std::move(*read);
   }
   return spec;
@@ -213,8 +215,9 @@ Result<WarmingPolicySpec> ReadSpec(const json& from) {
 
 Result<WarmingPolicySpec> ToWarmingPolicySpec(const nlohmann::json& spec) {
   return Converted([&]() -> Result<WarmingPolicySpec> {
+    if (!spec.is_object()) return Invalid("spec: must be an object");
     Result<WarmingPolicySpec> read = ReadSpec(spec);
-    if (!read) return Annotate("spec", read.error());
+    if (!read) return Nest("spec", read.error());
     return read;
   });
 }

@@ -60,6 +60,13 @@ inline Error Annotate(std::string_view where, Error error) {
   return error;
 }
 
+// The same where the sentence begins with a field of that place, so that both make one path:
+// Nest("spec.targets[0]", "ttl: is not a duration") is "spec.targets[0].ttl: is not a duration".
+inline Error Nest(std::string_view place, Error error) {
+  error.message = std::string(place) + "." + error.message;
+  return error;
+}
+
 }  // namespace stoker
 
 // STOKER_TRY(auto value, Function()); returns the error to the caller, or goes on with the value.

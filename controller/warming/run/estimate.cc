@@ -44,7 +44,7 @@ class Estimator {
   Result<PlanEstimate> Run(std::int64_t assumed_value_bytes) {
     for (std::size_t i = 0; i < spec_.policy.sources.size(); ++i) {
       const Status counted = AddSource(i);
-      if (!counted) return Annotate(fmt::format("spec.sources[{}]", i), counted.error());
+      if (!counted) return Nest(fmt::format("spec.sources[{}]", i), counted.error());
     }
     Sum();
     if (plan_.entries) {
@@ -61,7 +61,7 @@ class Estimator {
   Status AddSource(std::size_t i) {
     const api::Source& spec = spec_.policy.sources[i];
     if (spec.http) {
-      STOKER_CHECK(ParseUrl(spec.http->url));
+      if (const auto url = ParseUrl(spec.http->url); !url) return Annotate("http.url", url.error());
       plan_.by_source.emplace_back(spec.name, std::nullopt);
       return {};
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/target/memory_target.h"
@@ -33,13 +34,15 @@ Result<std::shared_ptr<const TlsContext>> MakeTls(const std::optional<api::TlsCo
   TlsOptions options;
   options.server_name = config->server_name;
   options.insecure_skip_verify = config->insecure_skip_verify;
-  const std::pair<const std::optional<api::KeyRef>&, std::string&> parts[] = {
-      {config->ca_secret_ref, options.ca_pem},
-      {config->cert_secret_ref, options.cert_pem},
-      {config->key_secret_ref, options.key_pem}};
-  for (const auto& [ref, pem] : parts) {
+  const std::tuple<const char*, const std::optional<api::KeyRef>&, std::string&> parts[] = {
+      {"tls.caSecretRef", config->ca_secret_ref, options.ca_pem},
+      {"tls.certSecretRef", config->cert_secret_ref, options.cert_pem},
+      {"tls.keySecretRef", config->key_secret_ref, options.key_pem}};
+  for (const auto& [field, ref, pem] : parts) {
     if (!ref) continue;
-    STOKER_TRY(pem, SecretKey(materials, *ref));
+    auto value = SecretKey(materials, *ref);
+    if (!value) return Annotate(field, value.error());
+    pem = std::move(*value);
   }
   auto context = TlsContext::Make(options);
   if (!context) return Annotate("tls", context.error());
@@ -86,7 +89,9 @@ Result<HttpClientOptions> OriginOptions(const api::HttpOrigin& origin, int in_fl
 
 Result<RedisOptions> TargetOptions(const api::RedisTarget& redis, const Materials& materials) {
   RedisOptions options;
-  STOKER_TRY(options.endpoint, ParseHostPort(redis.address));
+  auto endpoint = ParseHostPort(redis.address);
+  if (!endpoint) return Annotate("address", endpoint.error());
+  options.endpoint = std::move(*endpoint);
   options.database = redis.database;
   if (redis.credentials_secret_ref) {
     auto data = materials.Secret(*redis.credentials_secret_ref);
@@ -134,7 +139,7 @@ Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials,
   RunParts parts;
   auto origin = OriginOptions(policy.origins.front().http,
                               static_cast<int>(policy.pacing.max_in_flight), materials);
-  if (!origin) return Annotate("spec.origins[0].http", origin.error());
+  if (!origin) return Nest("spec.origins[0].http", origin.error());
   parts.origin = [guard, http = std::move(*origin)](asio::io_context& loop) {
     return std::make_unique<HttpClient>(loop, guard, http);
   };
@@ -150,7 +155,7 @@ Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials,
       continue;
     }
     auto redis = TargetOptions(target.redis, materials);
-    if (!redis) return Annotate(fmt::format("spec.targets[{}].redis", i), redis.error());
+    if (!redis) return Nest(fmt::format("spec.targets[{}].redis", i), redis.error());
     parts.targets.emplace_back([guard, redis = std::move(*redis)](asio::io_context& loop) {
       return MakeRedisTarget(loop, guard, redis);
     });

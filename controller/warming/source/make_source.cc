@@ -49,12 +49,12 @@ Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
     return std::unique_ptr<Source>(std::move(*source));
   }
   if (spec.http) {
-    if (fetcher == nullptr) return Invalid("an HTTP source cannot be read without fetching it");
+    if (fetcher == nullptr) return Invalid("http: cannot be read without fetching it");
     auto source = MakeHttpSource(*spec.http, columns, *fetcher);
     if (!source) return Annotate("http", source.error());
     return source;
   }
-  if (!spec.static_) return Invalid("a source needs one of static, pattern, http");
+  if (!spec.static_) return Invalid("static, pattern or http: one of them is needed");
   if (spec.static_->config_map_ref)
     return MakeConfigMapSource(*spec.static_->config_map_ref, materials);
   return std::unique_ptr<Source>(MakeKeyListSource(spec.static_->keys));

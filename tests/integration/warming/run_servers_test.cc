@@ -101,7 +101,7 @@ TEST_F(RunOverTls, SaysWhichSecretOrKeyIsMissingBeforeItStarts) {
   spec = Spec();
   spec.policy.targets[0].redis.credentials_secret_ref = "absent";
   EXPECT_THAT(error_of(spec),
-              HasSubstr("spec.targets[0].redis: credentialsSecretRef: Secret \"absent\""));
+              HasSubstr("spec.targets[0].redis.credentialsSecretRef: Secret \"absent\""));
   secrets_->secrets["origin"] = {{"Bad Name", "v"}};
   EXPECT_THAT(error_of(Spec()), HasSubstr("\"Bad Name\" is no header name"));
   secrets_->secrets["origin"] = {{"X", "t0p\nsecret"}};

@@ -143,7 +143,7 @@ TEST(ToWarmingPolicySpec, NamesTheFieldThatCannotBeRead) {
   json spec = Defaulted(SamplePolicy())["spec"];
   spec["targets"][0]["write"]["ttl"] = "1 week";
   EXPECT_THAT(ToWarmingPolicySpec(spec).error().message,
-              HasSubstr("spec: targets[0]: ttl: \"1 week\" is not a duration"));
+              HasSubstr("spec.targets[0].write.ttl: \"1 week\" is not a duration"));
 }
 
 TEST(ToWarmingPolicySpec, RefusesWhatWentRoundTheSchema) {
