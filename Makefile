@@ -50,6 +50,10 @@ lint-tests: setup-build setup-lint configure-lint ## As lint, with clang-tidy ov
 format: setup-lint ## Rewrites the sources as clang-format wants them
 	@git ls-files '*.h' '*.cc' | xargs clang-format-19 -i
 
+.PHONY: chart-crds
+chart-crds: ## Copies crds/ into the Helm chart, which can only read what lies in its own folder
+	@cp crds/stoker.dev_*.yaml charts/stoker/files/crds/
+
 .PHONY: image
 image: setup-build configure-release ## Packs build/stoker-image.tar, tagged localhost/stoker:dev
 	@cmake --build build/release --target stoker stoker-controller stoker-worker -j $(JOBS)

@@ -20,7 +20,7 @@ build=(
 )
 lint=(clang-format-19 clang-tidy-19 python3 python3-yaml)
 test=(
-  redis-server nginx openssl jq procps iproute2 python3 python3-venv busybox-static
+  redis-server nginx openssl jq procps iproute2 python3 python3-venv python3-yaml busybox-static
   containerd:containerd runc:runc iptables:iptables conntrack:conntrack containernetworking-plugins
 )
 
