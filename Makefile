@@ -5,7 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 JOBS ?= $(shell nproc)
-BENCHES := bench_redis_write bench_http_fetch
+BENCH ?=
+ROUNDS ?= 9
+ENTRIES ?=
+OUTPUT ?= text
 
 .PHONY: help
 help: ## Shows this
@@ -28,9 +31,9 @@ test: setup-build setup-test configure-release configure-asan ## Tests on real s
 	@scripts/ctest.sh release asan
 
 .PHONY: bench
-bench: setup-build setup-test configure-release ## Measures the write and fetch paths against real servers
-	@cmake --build build/release --target $(BENCHES) -j $(JOBS)
-	@for bench in $(BENCHES); do echo "== $$bench"; build/release/bin/$$bench; done
+bench: setup-build setup-bench configure-release ## Stoker beside its peers on real servers: BENCH="http ..." ROUNDS=9 ENTRIES=n OUTPUT=json
+	@cmake --build build/release --target stoker -j $(JOBS) >&2
+	@tests/bench/bench.py $(BENCH) --rounds $(ROUNDS) --output $(OUTPUT) $(if $(ENTRIES),--entries $(ENTRIES))
 
 .PHONY: tsan
 tsan: setup-build setup-test configure-tsan ## Unit and integration tests under ThreadSanitizer
@@ -63,8 +66,8 @@ image: setup-build configure-release ## Packs build/stoker-image.tar, tagged loc
 clean: ## Removes build/ (caches in ~/.cache stay)
 	@rm -rf build
 
-.PHONY: setup-build setup-lint setup-test
-setup-build setup-lint setup-test: setup-%:
+.PHONY: setup-build setup-lint setup-test setup-bench
+setup-build setup-lint setup-test setup-bench: setup-%:
 	@scripts/setup.sh $*
 
 .PHONY: configure-release configure-asan configure-tsan configure-lint

