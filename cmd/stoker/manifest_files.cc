@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "controller/api/manifest.h"
@@ -44,12 +45,23 @@ Result<std::string> ReadText(const std::string& file, std::istream& standard_inp
   return ReadAll(stream);
 }
 
+// Two spellings of one file have one identity.
+std::string Identity(const std::string& file) {
+  std::error_code failure;
+  const auto path = std::filesystem::canonical(file, failure);
+  return failure ? file : path.string();
+}
+
 class Reader {
  public:
   explicit Reader(Manifests& manifests) : manifests_(manifests) {}
 
   void ReadFile(const std::string& file, std::istream& standard_input) {
     file_ = file == "-" ? "standard input" : file.empty() ? "-f" : file;
+    if (!seen_.insert(file == "-" ? file : Identity(file)).second) {
+      manifests_.notes.push_back(file_ + " is given twice; it is read once");
+      return;
+    }
     const auto text = ReadText(file, standard_input);
     if (!text) return Complain(text.error().message);
     auto documents = api::ParseDocuments(*text);
@@ -140,11 +152,32 @@ class Reader {
 
   Manifests& manifests_;
   std::string file_;
+  std::set<std::string> seen_;
 };
 
 bool Reaches(const api::WarmingPolicy& policy, const NamedKeys& named) {
   return named.namespace_.empty() || policy.meta.namespace_.empty() ||
          named.namespace_ == policy.meta.namespace_;
+}
+
+// Why a command that is about one policy cannot go on with several.
+Error Ambiguous(const std::vector<const PolicyManifest*>& found) {
+  std::map<std::string, std::string> files;
+  std::string names;
+  for (const PolicyManifest* manifest : found) {
+    const std::string name = FullName(manifest->policy.meta);
+    const auto [first, is_new] = files.try_emplace(name, manifest->file);
+    if (!is_new) {
+      return Invalid(first->second == manifest->file
+                         ? fmt::format("WarmingPolicy {} is twice in {}; remove one of them", name,
+                                       manifest->file)
+                         : fmt::format("WarmingPolicy {} is in {} and again in {}; leave one out",
+                                       name, first->second, manifest->file));
+    }
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return Invalid(
+      fmt::format("the files hold several policies ({}); choose one with --policy NAME", names));
 }
 
 }  // namespace
@@ -171,9 +204,7 @@ Result<PolicyManifest> ChoosePolicy(const Manifests& manifests, const std::strin
   if (manifests.policies.empty()) return Invalid("the files hold no WarmingPolicy");
   if (found.empty())
     return Invalid(fmt::format("--policy {}: the files hold only {}", name, names));
-  if (found.size() > 1)
-    return Invalid(
-        fmt::format("the files hold several policies ({}); choose one with --policy NAME", names));
+  if (found.size() > 1) return Ambiguous(found);
   return *found[0];
 }
 

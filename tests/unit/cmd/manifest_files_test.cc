@@ -101,6 +101,32 @@ TEST(ManifestFilesTest, SeveralPoliciesNeedAName) {
               HasSubstr("hold only shop/pages, shop/users"));
 }
 
+TEST(ManifestFilesTest, AFileThatIsGivenTwiceIsReadOnce) {
+  const testing::TempDir dir;
+  const std::string file = dir.File("policy.yaml", SamplePolicy());
+  std::istringstream in(kSampleSchedule);
+  const auto manifests = ReadManifests({file, dir.path() + "/./policy.yaml", "-", "-"}, in);
+  EXPECT_THAT(manifests.errors, ElementsAre());
+  EXPECT_THAT(manifests.notes,
+              ElementsAre(dir.path() + "/./policy.yaml is given twice; it is read once",
+                          "standard input is given twice; it is read once"));
+  EXPECT_EQ(manifests.policies.size(), 1U);
+  EXPECT_TRUE(ChoosePolicy(manifests, ""));
+}
+
+TEST(ManifestFilesTest, OnePolicyInTwoPlacesIsNotTwoPolicies) {
+  const testing::TempDir dir;
+  const std::string first = dir.File("a.yaml", SamplePolicy());
+  const std::string second = dir.File("b.yaml", SamplePolicy());
+  std::istringstream in;
+  EXPECT_EQ(
+      ChoosePolicy(ReadManifests({first, second}, in), "").error().message,
+      "WarmingPolicy shop/pages is in " + first + " and again in " + second + "; leave one out");
+  EXPECT_EQ(
+      ChoosePolicy(ReadText(SamplePolicy() + "---\n" + SamplePolicy()), "pages").error().message,
+      "WarmingPolicy shop/pages is twice in standard input; remove one of them");
+}
+
 TEST(ManifestFilesTest, APolicyReachesOnlyItsNamespace) {
   std::string foreign = kSampleSecret;
   foreign.replace(foreign.find("namespace: shop"), 15, "namespace: bank");
