@@ -137,10 +137,9 @@ Result<nlohmann::json> Call(Transport& transport, HttpRequest request,
   return json;
 }
 
-Result<ListResult> ListAll(Transport& transport, const Resource& r, std::string_view ns,
-                           const ListOptions& options, Millis timeout,
-                           const std::stop_token& stop) {
-  ListResult result;
+Result<std::string> ListPages(Transport& transport, const Resource& r, std::string_view ns,
+                              const ListOptions& options, Millis timeout,
+                              const PageHandler& handler, const std::stop_token& stop) {
   std::string next;
   int limit = options.limit;
   for (;;) {
@@ -154,25 +153,35 @@ Result<ListResult> ListAll(Transport& transport, const Resource& r, std::string_
     auto page = Call(transport, std::move(request), stop);
     if (!page && page.error().code == Code::kExpired && !next.empty()) {
       // The snapshot that the pages are cut from is gone: once more, in one piece.
-      result.items.clear();
+      handler.again();
       next.clear();
       limit = 0;
       continue;
     }
     if (!page) return std::move(page.error());
-    const auto metadata = page->value("metadata", nlohmann::json::object());
-    result.resource_version = TextOf(metadata, "resourceVersion");
     auto items = page->find("items");
     if (items != page->end() && items->is_array()) {
       for (auto& item : *items) {
         item["apiVersion"] = r.ApiVersion();
         item["kind"] = std::string(r.kind);
-        result.items.push_back(std::move(item));
+        handler.item(std::move(item));
       }
     }
+    const auto metadata = page->value("metadata", nlohmann::json::object());
     next = TextOf(metadata, "continue");
-    if (next.empty()) return result;
+    if (next.empty()) return TextOf(metadata, "resourceVersion");
   }
+}
+
+Result<ListResult> ListAll(Transport& transport, const Resource& r, std::string_view ns,
+                           const ListOptions& options, Millis timeout,
+                           const std::stop_token& stop) {
+  ListResult result;
+  const PageHandler handler = {
+      .item = [&](nlohmann::json item) { result.items.push_back(std::move(item)); },
+      .again = [&] { result.items.clear(); }};
+  STOKER_TRY(result.resource_version, ListPages(transport, r, ns, options, timeout, handler, stop));
+  return result;
 }
 
 }  // namespace stoker::kube

@@ -8,6 +8,7 @@
 //
 // Thread safety: any thread.
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <string>
@@ -38,7 +39,17 @@ Result<std::string> CallForText(Transport& transport, HttpRequest request,
                                 const std::stop_token& stop);
 Result<nlohmann::json> Call(Transport& transport, HttpRequest request, const std::stop_token& stop);
 
-// All pages; items have apiVersion and kind, which the server leaves out of lists.
+// What becomes of a list as its pages arrive.
+struct PageHandler {
+  std::function<void(nlohmann::json item)> item;
+  std::function<void()> again;  // forget them all: the list starts over
+};
+// Page by page, so that a long list is never held as a whole; items have apiVersion and kind, which
+// the server leaves out of lists. Returns the list's resourceVersion.
+Result<std::string> ListPages(Transport& transport, const Resource& r, std::string_view ns,
+                              const ListOptions& options, Millis timeout,
+                              const PageHandler& handler, const std::stop_token& stop);
+// All pages together.
 Result<ListResult> ListAll(Transport& transport, const Resource& r, std::string_view ns,
                            const ListOptions& options, Millis timeout, const std::stop_token& stop);
 

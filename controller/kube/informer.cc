@@ -30,13 +30,6 @@ const nlohmann::json* Member(const nlohmann::json& object, const char* key) {
   return it == object.end() ? nullptr : &*it;
 }
 
-std::string ResourceVersion(const nlohmann::json& object) {
-  const nlohmann::json* metadata = Member(object, "metadata");
-  const nlohmann::json* version =
-      metadata == nullptr ? nullptr : Member(*metadata, "resourceVersion");
-  return version != nullptr && version->is_string() ? version->get<std::string>() : std::string();
-}
-
 bool EndsInitialEvents(const nlohmann::json& bookmark) {
   const nlohmann::json* metadata = Member(bookmark, "metadata");
   const nlohmann::json* annotations =
@@ -63,7 +56,8 @@ struct Informer::Impl {
   Status OnLine(std::string_view line);
   Status OnEvent(const std::string& type, nlohmann::json object);
   void OnBookmark(const nlohmann::json& object);
-  void Listed(std::vector<nlohmann::json> objects, const std::string& resource_version);
+  void Listed(std::vector<PackedObject> objects, const std::string& resource_version);
+  [[nodiscard]] PackedObject Pack(nlohmann::json object) const;
   void Hand(const Change& change) const;
   void ResyncWhenDue();
 
@@ -74,7 +68,7 @@ struct Informer::Impl {
 
   // Of the informer's thread alone.
   WatchState state;
-  std::vector<nlohmann::json> initial;  // the list, while it is streamed
+  std::vector<PackedObject> initial;  // the list, while it is streamed
   SteadyTime next_resync;
 
   mutable std::mutex mutex;
@@ -119,9 +113,13 @@ Status Informer::Impl::PagedList(const std::stop_token& stop) {
   ListOptions list;
   list.label_selector = options.label_selector;
   list.field_selector = options.field_selector;
-  STOKER_TRY(ListResult result,
-             ListAll(transport, options.resource, options.ns, list, kListTimeout, stop));
-  Listed(std::move(result.items), result.resource_version);
+  std::vector<PackedObject> objects;
+  const PageHandler on_page = {
+      .item = [&](nlohmann::json item) { objects.push_back(Pack(std::move(item))); },
+      .again = [&] { objects.clear(); }};
+  STOKER_TRY(const std::string version,
+             ListPages(transport, options.resource, options.ns, list, kListTimeout, on_page, stop));
+  Listed(std::move(objects), version);
   return {};
 }
 
@@ -179,11 +177,11 @@ Status Informer::Impl::OnEvent(const std::string& type, nlohmann::json object) {
     return {};
   }
   if (state.phase() == WatchPhase::kStreamList) {
-    if (type != "DELETED") initial.push_back(std::move(object));
+    if (type != "DELETED") initial.push_back(Pack(std::move(object)));
     return {};
   }
-  const std::string version = ResourceVersion(object);
-  const auto change = type == "DELETED" ? store.Remove(object) : store.Put(std::move(object));
+  const std::string version = ObjectVersion(object);
+  const auto change = type == "DELETED" ? store.Remove(object) : store.Put(Pack(std::move(object)));
   if (change) Hand(*change);
   state.OnProgress(version);
   return {};
@@ -191,13 +189,13 @@ Status Informer::Impl::OnEvent(const std::string& type, nlohmann::json object) {
 
 void Informer::Impl::OnBookmark(const nlohmann::json& object) {
   if (state.phase() != WatchPhase::kStreamList) {
-    state.OnProgress(ResourceVersion(object));
+    state.OnProgress(ObjectVersion(object));
   } else if (EndsInitialEvents(object)) {
-    Listed(std::exchange(initial, {}), ResourceVersion(object));
+    Listed(std::exchange(initial, {}), ObjectVersion(object));
   }
 }
 
-void Informer::Impl::Listed(std::vector<nlohmann::json> objects,
+void Informer::Impl::Listed(std::vector<PackedObject> objects,
                             const std::string& resource_version) {
   for (const Change& change : store.ReplaceAll(std::move(objects))) Hand(change);
   state.OnListed(resource_version);
@@ -208,10 +206,14 @@ void Informer::Impl::Listed(std::vector<nlohmann::json> objects,
   changed.notify_all();
 }
 
+PackedObject Informer::Impl::Pack(nlohmann::json object) const {
+  return {std::move(object), options.index};
+}
+
 void Informer::Impl::Hand(const Change& change) const {
   if (!handler) return;
   try {
-    handler(change.old_object, change.new_object);
+    handler(change.old_object.Unpack(), change.new_object.Unpack());
   } catch (const std::exception& e) {
     LogError("a handler failed",
              {{"kind", std::string(options.resource.kind)}, {"error", e.what()}});
@@ -221,7 +223,7 @@ void Informer::Impl::Hand(const Change& change) const {
 void Informer::Impl::ResyncWhenDue() {
   if (SystemClock().Steady() < next_resync) return;
   next_resync = SystemClock().Steady() + options.resync;
-  for (const Object& object : store.List({})) Hand({object, object});
+  for (const PackedObject& object : store.All()) Hand({object, object});
 }
 
 Informer::Informer(Client& client, InformerOptions options)
@@ -255,6 +257,10 @@ Object Informer::Get(std::string_view ns, std::string_view name) const {
   return impl_->store.Get(ns, name);
 }
 std::vector<Object> Informer::List(std::string_view ns) const { return impl_->store.List(ns); }
+std::vector<Object> Informer::Find(std::string_view ns, const std::string& value) const {
+  return impl_->store.Find(ns, value);
+}
+std::vector<std::string> Informer::Keys(std::string_view ns) const { return impl_->store.Keys(ns); }
 size_t Informer::Size() const { return impl_->store.Size(); }
 
 }  // namespace stoker::kube

@@ -5,10 +5,11 @@
 // The stream lies: it drops, repeats and expires. An Informer hides that: WatchList where the
 // server has it, else a paged LIST and a WATCH from its resourceVersion, with bookmarks; on 410 it
 // lists again, on a clean end it resumes, on errors it backs off with jitter. The states are
-// explicit (as in kube-rs' watcher). managedFields are pruned before an object is kept.
+// explicit (as in kube-rs' watcher). What is kept is packed (packed_object.h): every look parses, so
+// ask for one object, or for those found by the index, rather than for all.
 //
-// Thread safety: Get(), List() and Synced() from any thread; handlers run on the informer's own
-// thread, one at a time, never after Stop() has returned.
+// Thread safety: Get(), List(), Find(), Keys() and Synced() from any thread; handlers run on the
+// informer's own thread, one at a time, never after Stop() has returned.
 
 #include <functional>
 #include <memory>
@@ -28,6 +29,7 @@ struct InformerOptions {
   std::string ns;  // empty: all namespaces
   std::string label_selector;
   std::string field_selector;
+  IndexFunction index;                    // null: objects are found by their name alone
   Millis resync{std::chrono::hours(10)};  // every object is handed to the handler again
   BackoffOptions backoff;
   Millis watch_timeout{290'000};  // the server ends a watch after this at the latest
@@ -51,6 +53,9 @@ class Informer {
 
   [[nodiscard]] Object Get(std::string_view ns, std::string_view name) const;
   [[nodiscard]] std::vector<Object> List(std::string_view ns = {}) const;
+  // Those for which the index function gave `value`.
+  [[nodiscard]] std::vector<Object> Find(std::string_view ns, const std::string& value) const;
+  [[nodiscard]] std::vector<std::string> Keys(std::string_view ns = {}) const;  // "namespace/name"
   [[nodiscard]] size_t Size() const;
 
  private:

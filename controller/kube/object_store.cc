@@ -5,104 +5,130 @@
 namespace stoker::kube {
 namespace {
 
-std::string MetaText(const nlohmann::json& object, const char* key) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return {};
-  const auto it = metadata->find(key);
-  return it != metadata->end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
-std::string Key(std::string_view ns, std::string_view name) {
-  std::string key(ns);
-  key.append("/").append(name);
-  return key;
-}
-
-std::string KeyOf(const nlohmann::json& object) {
-  return Key(MetaText(object, "namespace"), MetaText(object, "name"));
-}
-
 // Kubernetes' resource versions are decimal numbers that grow.
-bool NotNewer(const nlohmann::json& candidate, const nlohmann::json& held) {
-  const std::string a = MetaText(candidate, "resourceVersion");
-  const std::string b = MetaText(held, "resourceVersion");
-  if (a == b) return true;
-  return a.size() != b.size() ? a.size() < b.size() : a < b;
+bool NotNewer(std::string_view candidate, std::string_view held) {
+  if (candidate.size() != held.size()) return candidate.size() < held.size();
+  return candidate <= held;
 }
 
-Object Keep(nlohmann::json object) {
-  if (const auto metadata = object.find("metadata");
-      metadata != object.end() && metadata->is_object()) {
-    metadata->erase("managedFields");
-  }
-  return std::make_shared<const nlohmann::json>(std::move(object));
+bool IsIn(const PackedObject& object, std::string_view ns) {
+  const std::string_view key = object.key();
+  return ns.empty() || (key.starts_with(ns) && key.substr(ns.size()).starts_with('/'));
+}
+
+std::vector<Object> UnpackAll(const std::vector<PackedObject>& packed) {
+  std::vector<Object> objects;
+  objects.reserve(packed.size());
+  for (const PackedObject& object : packed) objects.push_back(object.Unpack());
+  return objects;
 }
 
 }  // namespace
 
-std::optional<Change> ObjectStore::Put(nlohmann::json object) {
-  const std::string key = KeyOf(object);
+void ObjectStore::InsertLocked(const PackedObject& object) {
+  objects_.insert(object);
+  if (!object.index().empty()) indexed_.emplace(object.index(), object);
+}
+
+void ObjectStore::EraseLocked(Set::iterator at) {
+  auto [begin, end] = indexed_.equal_range(at->index());
+  for (; begin != end; ++begin) {
+    if (begin->second.key() != at->key()) continue;
+    indexed_.erase(begin);
+    break;
+  }
+  objects_.erase(at);
+}
+
+std::optional<Change> ObjectStore::Put(PackedObject object) {
   const std::lock_guard lock(mutex_);
-  Object& held = objects_[key];
-  if (held && NotNewer(object, *held)) return std::nullopt;
-  Object fresh = Keep(std::move(object));
-  Change change{std::exchange(held, fresh), fresh};
+  Change change{{}, std::move(object)};
+  const auto held = objects_.find(change.new_object.key());
+  if (held != objects_.end()) {
+    if (NotNewer(change.new_object.version(), held->version())) return std::nullopt;
+    change.old_object = *held;
+    EraseLocked(held);
+  }
+  InsertLocked(change.new_object);
   return change;
 }
 
 std::optional<Change> ObjectStore::Remove(const nlohmann::json& object) {
+  const std::string version = ObjectVersion(object);
   const std::lock_guard lock(mutex_);
-  const auto it = objects_.find(KeyOf(object));
-  if (it == objects_.end()) return std::nullopt;
-  const bool same = MetaText(object, "resourceVersion") == MetaText(*it->second, "resourceVersion");
-  if (!same && NotNewer(object, *it->second))
+  const auto held = objects_.find(ObjectKey(object));
+  if (held == objects_.end()) return std::nullopt;
+  if (version != held->version() && NotNewer(version, held->version())) {
     return std::nullopt;  // an earlier object of that name
-  Change change{std::move(it->second), nullptr};
-  objects_.erase(it);
+  }
+  Change change{*held, {}};
+  EraseLocked(held);
   return change;
 }
 
-std::vector<Change> ObjectStore::ReplaceAll(std::vector<nlohmann::json> objects) {
+std::vector<Change> ObjectStore::ReplaceAll(std::vector<PackedObject> objects) {
   std::vector<Change> changes;
-  Map fresh;
-  fresh.reserve(objects.size());
   const std::lock_guard lock(mutex_);
-  for (auto& object : objects) {
-    const std::string key = KeyOf(object);
-    const auto held = objects_.find(key);
-    if (held == objects_.end()) {
-      const Object added = fresh[key] = Keep(std::move(object));
-      changes.push_back({nullptr, added});
-      continue;
-    }
-    if (MetaText(object, "resourceVersion") == MetaText(*held->second, "resourceVersion")) {
-      fresh[key] = held->second;
-    } else {
-      const Object changed = fresh[key] = Keep(std::move(object));
-      changes.push_back({held->second, changed});
-    }
+  const Set before = std::exchange(objects_, {});
+  indexed_.clear();
+  objects_.reserve(objects.size());
+  for (const PackedObject& object : objects) {
+    const auto held = before.find(object);
+    const bool known = held != before.end() && held->version() == object.version();
+    InsertLocked(known ? *held : object);
+    if (!known) changes.push_back({held == before.end() ? PackedObject() : *held, object});
   }
-  for (const auto& [key, object] : objects_) {
-    if (!fresh.contains(key)) changes.push_back({object, nullptr});
+  for (const PackedObject& object : before) {
+    if (!objects_.contains(object)) changes.push_back({object, {}});
   }
-  objects_ = std::move(fresh);
   return changes;
 }
 
 Object ObjectStore::Get(std::string_view ns, std::string_view name) const {
-  const std::lock_guard lock(mutex_);
-  const auto it = objects_.find(Key(ns, name));
-  return it == objects_.end() ? nullptr : it->second;
+  PackedObject found;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = objects_.find(ObjectKey(ns, name));
+    if (it != objects_.end()) found = *it;
+  }
+  return found.Unpack();
 }
 
 std::vector<Object> ObjectStore::List(std::string_view ns) const {
-  const std::string prefix = Key(ns, "");
-  std::vector<Object> found;
-  const std::lock_guard lock(mutex_);
-  for (const auto& [key, object] : objects_) {
-    if (ns.empty() || key.starts_with(prefix)) found.push_back(object);
+  std::vector<PackedObject> found;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const PackedObject& object : objects_) {
+      if (IsIn(object, ns)) found.push_back(object);
+    }
   }
-  return found;
+  return UnpackAll(found);
+}
+
+std::vector<Object> ObjectStore::Find(std::string_view ns, const std::string& value) const {
+  std::vector<PackedObject> found;
+  {
+    const std::lock_guard lock(mutex_);
+    auto [begin, end] = indexed_.equal_range(value);
+    for (; begin != end; ++begin) {
+      if (IsIn(begin->second, ns)) found.push_back(begin->second);
+    }
+  }
+  return UnpackAll(found);
+}
+
+std::vector<PackedObject> ObjectStore::All() const {
+  const std::lock_guard lock(mutex_);
+  return {objects_.begin(), objects_.end()};
+}
+
+std::vector<std::string> ObjectStore::Keys(std::string_view ns) const {
+  std::vector<std::string> keys;
+  const std::lock_guard lock(mutex_);
+  for (const PackedObject& object : objects_) {
+    if (IsIn(object, ns)) keys.push_back(object.key());
+  }
+  return keys;
 }
 
 std::size_t ObjectStore::Size() const {

@@ -14,10 +14,15 @@ using nlohmann::json;
 constexpr Millis kScheduleRetry{2000};
 constexpr Millis kStaleRetry{1000};
 
-std::vector<kube::Object> JobsOf(const Views& views, const json& policy) {
-  std::vector<kube::Object> jobs = views.jobs.List(Namespace(policy));
-  std::erase_if(jobs, [&](const kube::Object& job) { return ControllerUid(*job) != Uid(policy); });
-  return jobs;
+// Those that made one of the jobs.
+std::vector<kube::Object> SchedulesOf(const Views& views, const std::vector<kube::Object>& jobs) {
+  std::set<std::pair<std::string, std::string>> names;
+  for (const kube::Object& job : jobs) names.emplace(Namespace(*job), Label(*job, kScheduleLabel));
+  std::vector<kube::Object> schedules;
+  for (const auto& [ns, name] : names) {
+    if (auto schedule = views.schedules.Get(ns, name)) schedules.push_back(std::move(schedule));
+  }
+  return schedules;
 }
 
 // The schedule's status tells how this run ended, or nobody will ever write it there.
@@ -91,9 +96,9 @@ std::vector<json> UnusedConfigMaps(const json& policy, const std::vector<json>& 
 
 ReconcileResult Housekeeping::Tidy(const json& policy, const api::Execution& execution) {
   const std::string ns = Namespace(policy);
-  const std::vector<kube::Object> jobs = JobsOf(context_.views, policy);
+  const std::vector<kube::Object> jobs = context_.views.jobs.Find(ns, Uid(policy));
   const TidyDecision decision =
-      DecideTidy(jobs, context_.views.schedules.List(ns), execution.history_limit);
+      DecideTidy(jobs, SchedulesOf(context_.views, jobs), execution.history_limit);
   const auto later =
       decision.waits_for_schedule ? std::optional(kScheduleRetry) : std::optional<Millis>();
   const std::string key = Key(ns, Name(policy));

@@ -24,7 +24,7 @@ struct TidyDecision {
   std::vector<JobState> remove;  // beyond the history limit
   bool waits_for_schedule = false;
 };
-// `jobs`: of the policy. `schedules`: of its namespace.
+// `jobs`: of the policy. `schedules`: those that made one of them, as far as they exist.
 TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
                         const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit);
 

@@ -137,7 +137,7 @@ Status PolicyReconciler::ObserveInProcess(const ActiveRun& run, const std::strin
 void PolicyReconciler::ObservePods(const ActiveRun& run, const json& job,
                                    PolicyObserved& observed) {
   std::vector<WorkerPod> pods;
-  for (const kube::Object& pod : context_.views.pods.List(Namespace(job))) {
+  for (const kube::Object& pod : context_.views.pods.Find(Namespace(job), run.uid)) {
     if (auto worker = ReadWorkerPod(*pod, run.uid)) pods.push_back(std::move(*worker));
   }
   const bool over = observed.job->Finished();

@@ -52,10 +52,8 @@ Result<ScheduleObserved> ScheduleReconciler::Observe(const json& object) {
   if (!policy || IsBeingDeleted(*policy)) return observed;
   observed.policy = *policy;
   observed.policy_suspended = Flag(*policy, {"spec", "suspend"});
-  for (const kube::Object& job : context_.views.jobs.List(ns)) {
-    if (Label(*job, kScheduleLabel) == Name(object) && ControllerUid(*job) == Uid(*policy)) {
-      observed.jobs.push_back(ReadJob(*job));
-    }
+  for (const kube::Object& job : context_.views.jobs.Find(ns, Uid(*policy))) {
+    if (Label(*job, kScheduleLabel) == Name(object)) observed.jobs.push_back(ReadJob(*job));
   }
   return observed;
 }

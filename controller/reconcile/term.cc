@@ -96,10 +96,9 @@ void Term::Start() {
   threads_.emplace_back([this] {
     Work(schedule_queue_, [this](const auto& key) { return schedules_.Reconcile(key); });
   });
-  for (const kube::Object& job : views_.jobs.List()) run_queue_.Add(KeyOf(*job));
-  for (const kube::Object& policy : views_.policies.List()) policy_queue_.Add(KeyOf(*policy));
-  for (const kube::Object& schedule : views_.schedules.List())
-    schedule_queue_.Add(KeyOf(*schedule));
+  for (const std::string& key : views_.jobs.Keys()) run_queue_.Add(key);
+  for (const std::string& key : views_.policies.Keys()) policy_queue_.Add(key);
+  for (const std::string& key : views_.schedules.Keys()) schedule_queue_.Add(key);
 }
 
 void Term::Stop(bool hand_over) {
@@ -178,15 +177,12 @@ void Term::OnNamespaceChanged(const kube::Object& before, const kube::Object& af
   if (!after) return;
   const std::string label = before ? Label(*before, kInProcessLabel) : std::string();
   if (label == Label(*after, kInProcessLabel)) return;
-  for (const kube::Object& policy : views_.policies.List(Name(*after))) {
-    policy_queue_.Add(KeyOf(*policy));
-  }
+  for (const std::string& key : views_.policies.Keys(Name(*after))) policy_queue_.Add(key);
 }
 
 void Term::EnqueueSchedulesOf(const std::string& ns, const std::string& policy) {
-  for (const kube::Object& schedule : views_.schedules.List(ns)) {
-    if (Text(*schedule, {"spec", "policyRef", "name"}) == policy)
-      schedule_queue_.Add(KeyOf(*schedule));
+  for (const kube::Object& schedule : views_.schedules.Find(ns, policy)) {
+    schedule_queue_.Add(KeyOf(*schedule));
   }
 }
 

@@ -36,10 +36,19 @@ kube::Object View::Get(std::string_view ns, std::string_view name) const {
   return nullptr;
 }
 
-std::vector<kube::Object> View::List(std::string_view ns) const {
+std::vector<kube::Object> View::Find(std::string_view ns, const std::string& value) const {
   std::vector<kube::Object> all;
   for (const auto& informer : informers_) {
-    auto some = informer->List(ns);
+    auto some = informer->Find(ns, value);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+std::vector<std::string> View::Keys(std::string_view ns) const {
+  std::vector<std::string> all;
+  for (const auto& informer : informers_) {
+    auto some = informer->Keys(ns);
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -56,6 +65,15 @@ kube::InformerOptions All(const kube::Resource& resource) {
 kube::InformerOptions Ours(const kube::Resource& resource) {
   kube::InformerOptions options = All(resource);
   options.label_selector = kManagedBySelector;
+  options.index = ControllerUid;
+  return options;
+}
+
+kube::InformerOptions Schedules() {
+  kube::InformerOptions options = All(kube::kPrewarmSchedules);
+  options.index = [](const nlohmann::json& schedule) {
+    return Text(schedule, {"spec", "policyRef", "name"});
+  };
   return options;
 }
 
@@ -63,7 +81,7 @@ kube::InformerOptions Ours(const kube::Resource& resource) {
 
 Views::Views(kube::Client& client, const std::vector<std::string>& watched)
     : policies(client, All(kube::kWarmingPolicies), watched),
-      schedules(client, All(kube::kPrewarmSchedules), watched),
+      schedules(client, Schedules(), watched),
       jobs(client, Ours(kube::kJobs), watched),
       pods(client, Ours(kube::kPods), watched),
       namespaces(client, All(kube::kNamespaces), {}) {}

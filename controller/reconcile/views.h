@@ -24,7 +24,9 @@ class View {
   void Stop();
   [[nodiscard]] bool Synced() const;
   [[nodiscard]] kube::Object Get(std::string_view ns, std::string_view name) const;
-  [[nodiscard]] std::vector<kube::Object> List(std::string_view ns = {}) const;
+  // Those of `ns` that are found by `value` (see Views).
+  [[nodiscard]] std::vector<kube::Object> Find(std::string_view ns, const std::string& value) const;
+  [[nodiscard]] std::vector<std::string> Keys(std::string_view ns = {}) const;  // "namespace/name"
 
  private:
   std::vector<std::unique_ptr<kube::Informer>> informers_;
@@ -39,7 +41,11 @@ struct Views {
   // Whether the namespace is labelled for in-process runs.
   [[nodiscard]] bool InProcessAllowed(const std::string& ns) const;
 
-  View policies, schedules, jobs, pods, namespaces;
+  View policies;
+  View schedules;  // found by the name of their policy
+  View jobs;       // found by the UID of their controller
+  View pods;       // found by the UID of their controller
+  View namespaces;
 };
 
 }  // namespace stoker::reconcile
