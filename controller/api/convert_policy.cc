@@ -35,6 +35,22 @@ HttpSource ToHttpSource(const json& from) {
   return http;
 }
 
+Result<SqlSource> ToSql(const json& from) {
+  SqlSource sql;
+  sql.connection_secret_ref = GetKeyRef(from, "connectionSecretRef").value_or(KeyRef{});
+  sql.query = from.at("query").get<std::string>();
+  sql.key_template = from.at("keyTemplate").get<std::string>();
+  sql.value_column = GetString(from, "valueColumn");
+  sql.score_column = GetString(from, "scoreColumn");
+  sql.ttl_column = GetString(from, "ttlColumn");
+  sql.order_by = GetString(from, "orderBy");
+  sql.max_rows = GetOptional<std::int64_t>(from, "maxRows");
+  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "statementTimeout"));
+  sql.statement_timeout = timeout.value_or(sql.statement_timeout);
+  sql.ca_secret_ref = GetKeyRef(from, "caSecretRef");
+  return sql;
+}
+
 Result<Source> ToSource(const json& from) {
   Source source;
   source.name = from.at("name").get<std::string>();
@@ -46,6 +62,11 @@ Result<Source> ToSource(const json& from) {
   if (const json* member = Find(from, "static")) source.static_ = ToStatic(*member);
   if (const json* member = Find(from, "pattern")) source.pattern = ToPattern(*member);
   if (const json* member = Find(from, "http")) source.http = ToHttpSource(*member);
+  if (const json* member = Find(from, "sql")) {
+    auto sql = ToSql(*member);
+    if (!sql) return Nest("sql", sql.error());
+    source.sql = std::move(*sql);
+  }
   return source;
 }
 
@@ -86,20 +107,35 @@ Result<Origin> ToOrigin(const json& from) {
   return origin;
 }
 
+RedisTarget ToRedisTarget(const json& from) {
+  RedisTarget redis;
+  redis.address = from.at("address").get<std::string>();
+  redis.database = Get(from, "database", 0);
+  redis.credentials_secret_ref = GetRefName(from, "credentialsSecretRef");
+  redis.tls = ToTls(from);
+  return redis;
+}
+
+Result<Write> ToWrite(const json& from) {
+  Write write;
+  const std::string mode = GetString(from, "mode");
+  if (mode == "Overwrite") write.mode = Write::Mode::kOverwrite;
+  if (mode == "Refresh") write.mode = Write::Mode::kRefresh;
+  STOKER_TRY(write.ttl, GetDuration(from, "ttl"));
+  STOKER_TRY(write.refresh_below, GetDuration(from, "refreshBelow"));
+  write.ttl_jitter_percent = Get(from, "ttlJitterPercent", 0);
+  return write;
+}
+
 Result<Target> ToTarget(const json& from) {
   Target target;
   target.name = from.at("name").get<std::string>();
-  const json& redis = from.at("redis");
-  target.redis.address = redis.at("address").get<std::string>();
-  target.redis.database = Get(redis, "database", 0);
-  target.redis.credentials_secret_ref = GetRefName(redis, "credentialsSecretRef");
-  target.redis.tls = ToTls(redis);
-  if (const json* write = Find(from, "write")) {
-    if (GetString(*write, "mode") == "Overwrite") target.write.mode = Write::Mode::kOverwrite;
-    const Result<std::optional<Millis>> ttl = GetDuration(*write, "ttl");
-    if (!ttl) return Nest("write", ttl.error());
-    target.write.ttl = *ttl;
-    target.write.ttl_jitter_percent = Get(*write, "ttlJitterPercent", 0);
+  if (const json* member = Find(from, "redis")) target.redis = ToRedisTarget(*member);
+  if (const json* member = Find(from, "memcached")) {
+    target.memcached = MemcachedTarget{member->at("addresses").get<std::vector<std::string>>()};
+  }
+  if (const json* member = Find(from, "write")) {
+    STOKER_TRY(target.write, ToWrite(*member));
   }
   return target;
 }

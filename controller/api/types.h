@@ -71,7 +71,21 @@ struct HttpSource {
       "{key}";  // Lines: {key} is the line; Sitemap: {url}, {path}; {key} is the URL
 };
 
-struct Source {  // exactly one of static_, pattern, http
+struct SqlSource {
+  KeyRef connection_secret_ref;  // a connection string of PostgreSQL
+  std::string query;
+  std::string key_template;  // over the query's columns
+  // Names of columns; empty: none.
+  std::string value_column;  // entries carry their value
+  std::string score_column;
+  std::string ttl_column;  // seconds; NULL: the source's or the target's; 0 and less: expired
+  std::string order_by;    // unique, never NULL: makes the source resumable
+  std::optional<std::int64_t> max_rows;
+  Millis statement_timeout{30'000};
+  std::optional<KeyRef> ca_secret_ref;  // PEM bundle; none: the system's
+};
+
+struct Source {  // exactly one of the members below `exclude`
   std::string name;
   double weight = 1;  // multiplies an entry's score
   std::optional<std::int64_t> limit;
@@ -81,6 +95,7 @@ struct Source {  // exactly one of static_, pattern, http
   std::optional<StaticSource> static_;  // NOLINT(readability-identifier-naming): a keyword
   std::optional<PatternSource> pattern;
   std::optional<HttpSource> http;
+  std::optional<SqlSource> sql;
 };
 
 struct Strategy {
@@ -125,16 +140,22 @@ struct RedisTarget {
   std::optional<TlsConfig> tls;  // present: TLS
 };
 
+struct MemcachedTarget {
+  std::vector<std::string> addresses;  // host:port, as the applications' clients name them
+};
+
 struct Write {
-  enum class Mode { kIfAbsent, kOverwrite };
+  enum class Mode { kIfAbsent, kOverwrite, kRefresh };
   Mode mode = Mode::kIfAbsent;
+  std::optional<Millis> refresh_below;  // Refresh: what lives shorter than this is fetched anew
   std::optional<Millis> ttl;   // none: no expiry
   int ttl_jitter_percent = 0;  // ttl * (1 +- percent/100), by key
 };
 
-struct Target {
+struct Target {  // exactly one of redis and memcached
   std::string name;
-  RedisTarget redis;
+  std::optional<RedisTarget> redis;
+  std::optional<MemcachedTarget> memcached;
   Write write;
   bool in_memory = false;  // CLI only (--target memory), never in a manifest: a map in this process
 };

@@ -12,13 +12,41 @@ Planner::Planner(std::vector<FilteredSource> sources, const api::Strategy& strat
   if (strategy.type == api::Strategy::Type::kSelective) {
     selection_ = std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)));
   }
+  keyset_ = !selection_ && std::all_of(sources_.begin(), sources_.end(), [](const auto& source) {
+    return source.replay() == Replay::kKeyset;
+  });
 }
 
 Replay Planner::replay() const {
   const bool all = std::all_of(sources_.begin(), sources_.end(), [](const FilteredSource& source) {
     return source.replay() == Replay::kReplayable;
   });
-  return all ? Replay::kReplayable : Replay::kUnstable;
+  if (all) return Replay::kReplayable;
+  return keyset_ ? Replay::kKeyset : Replay::kUnstable;
+}
+
+nlohmann::json Planner::Position() const {
+  if (!keyset_) return nullptr;
+  if (source_ == sources_.size()) return {{"source", source_}};
+  return {{"source", source_}, {"position", sources_[source_].Position()}};
+}
+
+Status Planner::ResumeAt(const nlohmann::json& position) {
+  const auto damaged = Invalid("the checkpoint's cursor is damaged; start without it");
+  const auto source = position.find("source");
+  if (source == position.end() || !source->is_number_unsigned()) return damaged;
+  const auto at = source->get<std::size_t>();
+  if (at > sources_.size()) return damaged;
+  if (at < sources_.size()) {
+    if (!position.contains("position")) return damaged;
+    STOKER_CHECK(sources_[at].ResumeAt(position.at("position")));
+  }
+  source_ = at;
+  return {};
+}
+
+void Planner::Cancel() {
+  for (FilteredSource& source : sources_) source.Cancel();
 }
 
 bool Planner::Mine(const Entry& entry) const {
@@ -72,6 +100,10 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
         selection_->Take(chunk_, kChunkEntries);
         more = !chunk_.entries.empty();
       } else {
+        if (keyset_) {
+          chunk_.want_entries = batch_size_ - batch.entries.size();
+          chunk_.want_bytes = kMaxBatchText - batch.text.size();
+        }
         const auto next = co_await NextChunk();
         if (!next) co_return next.error();
         more = *next;

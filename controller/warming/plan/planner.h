@@ -7,7 +7,9 @@
 //
 // A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything
 // once, keeping only the best N (a duplicate counts by its first occurrence), and the shard is
-// chosen after the selection, because the best N are those of the whole.
+// chosen after the selection, because the best N are those of the whole. Where all sources are
+// Keyset and streamed, a batch ends where a chunk ends, so that a position says exactly what it
+// holds; a key that the run met before it was resumed is then met again, and skipped as present.
 //
 // Thread safety: one loop.
 
@@ -32,6 +34,10 @@ class Planner {
   // Fills `batch` (cleared first); an empty batch means the end.
   asio::awaitable<Status> NextBatch(EntryChunk& batch);
   [[nodiscard]] Replay replay() const;
+  // Keyset: where the sources stand after the last batch, and going on from there; null otherwise.
+  [[nodiscard]] nlohmann::json Position() const;
+  Status ResumeAt(const nlohmann::json& position);
+  void Cancel();
 
  private:
   asio::awaitable<Result<bool>> NextChunk();  // false: all sources have ended
@@ -45,6 +51,7 @@ class Planner {
   std::unique_ptr<Selection> selection_;
   bool selected_ = false;
   KeySet seen_;
+  bool keyset_ = false;
   std::size_t source_ = 0;
   EntryChunk chunk_;
   std::size_t at_ = 0;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "controller/warming/run/counters.h"
@@ -48,6 +49,7 @@ struct Sample {
 
 struct Batch {
   std::int64_t number = 0;
+  nlohmann::json cursor;  // Keyset: where the sources stood after this batch
   EntryChunk chunk;
   std::vector<std::uint8_t> missing;  // of each entry: a bit for each target that lacks it
   std::size_t remaining = 0;          // entries that are not finished

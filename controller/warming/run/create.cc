@@ -6,6 +6,7 @@
 
 #include "controller/warming/run/run_impl.h"
 #include "controller/warming/run/url_template.h"
+#include "controller/warming/source/make_source.h"
 
 namespace stoker::warming {
 namespace {
@@ -13,7 +14,11 @@ namespace {
 Status CheckSpec(const RunSpec& spec) {
   const auto& policy = spec.policy;
   if (policy.sources.empty()) return Invalid("spec.sources: a run needs at least one source");
-  if (policy.origins.size() != 1) return Invalid("spec.origins: a run needs exactly one origin");
+  if (policy.origins.empty() &&
+      !std::all_of(policy.sources.begin(), policy.sources.end(), CarriesValues)) {
+    return Invalid("spec.origins: a run needs an origin, unless every source carries its values");
+  }
+  if (policy.origins.size() > 1) return Invalid("spec.origins: a run needs at most one origin");
   if (policy.targets.empty() || policy.targets.size() > kMaxTargets) {
     return Invalid(fmt::format("spec.targets: a run needs 1 to {} targets", kMaxTargets));
   }

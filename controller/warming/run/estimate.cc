@@ -65,7 +65,11 @@ class Estimator {
       plan_.by_source.emplace_back(spec.name, std::nullopt);
       return {};
     }
-    STOKER_TRY(auto source, MakeSource(spec, url_.columns, materials_, nullptr));
+    if (!IsLocal(spec)) {
+      plan_.by_source.emplace_back(spec.name, std::nullopt);
+      return {};
+    }
+    STOKER_TRY(auto source, MakeSource(spec, url_.columns, materials_, {}));
     const auto whole = static_cast<LocalSource*>(source.get())->Count();
     const bool huge = whole && *whole > kMaxCounted;
     if (huge) counted_all_ = false;
@@ -88,6 +92,7 @@ class Estimator {
     std::vector<std::string_view> values = {chunk.Key(entry)};
     for (std::size_t i = 0; i < url_.columns.size(); ++i) values.push_back(chunk.Column(entry, i));
     plan_.sample_keys.emplace_back(chunk.Key(entry));
+    if (spec_.policy.origins.empty() || entry.carries_value) return;
     url_.url.Render(values, plan_.sample_urls.emplace_back());
   }
 
@@ -117,9 +122,7 @@ class Estimator {
 
 Result<PlanEstimate> EstimatePlan(const RunSpec& spec, const Materials& materials,
                                   std::int64_t assumed_value_bytes) {
-  if (spec.policy.sources.empty() || spec.policy.origins.empty()) {
-    return Invalid("spec: a plan needs at least one source and one origin");
-  }
+  if (spec.policy.sources.empty()) return Invalid("spec: a plan needs at least one source");
   STOKER_TRY(UrlTemplate url, ParseUrlTemplate(spec.policy));
   return Estimator(spec, materials, std::move(url)).Run(assumed_value_bytes);
 }

@@ -92,6 +92,7 @@ Status Ledger::Resume(const nlohmann::json& data) {
     verify_failed_ = tally.at("verifyFailed");
     low_ = low;
     done_ = done;
+    cursor_ = data.value("cursor", nlohmann::json());
     outcome_ = std::move(outcome);
   } catch (const nlohmann::json::exception& error) {
     return Invalid(fmt::format("the checkpoint is damaged ({}); start without it", error.what()));
@@ -103,6 +104,8 @@ void Ledger::StartOver() {
   const std::lock_guard lock(mutex_);
   low_ = 0;
   done_.reset();
+  ahead_.clear();
+  cursor_ = nullptr;
   outcome_ = {};
   verified_ = verify_failed_ = 0;
 }
@@ -119,14 +122,33 @@ bool Ledger::HasRoom(std::int64_t number) const {
   return number < low_ + static_cast<std::int64_t>(kWindow);
 }
 
-void Ledger::Complete(std::int64_t number, const Outcome& outcome) {
+void Ledger::Complete(std::int64_t number, const Outcome& outcome, nlohmann::json cursor) {
   const std::lock_guard lock(mutex_);
-  outcome_.Merge(outcome);
+  if (keyset_) {
+    ahead_[number] = {outcome, std::move(cursor)};
+  } else {
+    outcome_.Merge(outcome);
+  }
   done_.set(static_cast<std::size_t>(number) % kWindow);
   while (done_[static_cast<std::size_t>(low_) % kWindow]) {
     done_.reset(static_cast<std::size_t>(low_) % kWindow);
+    if (const auto next = ahead_.find(low_); next != ahead_.end()) {
+      outcome_.Merge(next->second.outcome);
+      cursor_ = std::move(next->second.cursor);
+      ahead_.erase(next);
+    }
     ++low_;
   }
+}
+
+nlohmann::json Ledger::Cursor() const {
+  const std::lock_guard lock(mutex_);
+  return cursor_;
+}
+
+std::int64_t Ledger::First() const {
+  const std::lock_guard lock(mutex_);
+  return keyset_ ? low_ : 0;
 }
 
 void Ledger::AddVerified(std::int64_t verified, std::int64_t failed) {
@@ -154,7 +176,7 @@ nlohmann::json Ledger::Encode() const {
                          {"plan", plan_hash_},
                          {"shard", {{"index", shard_.index}, {"count", shard_.count}}},
                          {"low", low_},
-                         {"done", EncodeBits(done_, low_)},
+                         {"done", keyset_ ? "" : EncodeBits(done_, low_)},
                          {"tally",
                           {{"warmed", outcome_.warmed},
                            {"skipped", outcome_.skipped},
@@ -164,6 +186,7 @@ nlohmann::json Ledger::Encode() const {
                            {"verifyFailed", verify_failed_}}},
                          {"targets", std::move(targets)},
                          {"failures", std::move(failures)}};
+  if (keyset_ && cursor_ != nullptr) data["cursor"] = cursor_;
   if (outcome_.first_expiry_us != kNeverUs) data["firstExpiryUs"] = outcome_.first_expiry_us;
   return data;
 }

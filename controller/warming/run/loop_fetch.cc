@@ -66,7 +66,10 @@ LoopRunner::Work LoopRunner::TakeNext() {
   }
   while (true) {
     Batch& batch = *ready_.front();
-    while (cursor_ < batch.missing.size() && batch.missing[cursor_] == 0) ++cursor_;
+    const auto done = [&] {
+      return batch.missing[cursor_] == 0 || batch.chunk.entries[cursor_].carries_value;
+    };
+    while (cursor_ < batch.missing.size() && done()) ++cursor_;
     if (cursor_ < batch.missing.size()) {
       if (--ready_entries_ % 16 == 0) batches_.NotifyOne();
       return {&batch, cursor_++, 0, 0, 0};
@@ -105,19 +108,24 @@ void LoopRunner::RequestEnded() {
 std::optional<SteadyTime> LoopRunner::AskForToken(bool for_entry, SteadyTime now) {
   if (run_.Paused()) return now + kGateLookAgain;
   if (for_entry) {
-    for (std::size_t t = 0; t < targets_.size(); ++t) {
-      OutageGate& gate = run_.target_gates[t];
-      if (gate.Closed()) continue;
-      // Values that wait already probe the target; more of them would only use memory.
-      if (!write_retries_.empty()) return now + kGateLookAgain;
-      if (const auto again = gate.Admit(now)) return std::min(*again, now + kGateLookAgain);
-    }
+    if (const auto again = AskTargets(now)) return again;
     if (!run_.origin_gate.Closed()) {
       if (const auto again = run_.origin_gate.Admit(now))
         return std::min(*again, now + kGateLookAgain);
     }
   }
   return run_.bucket.Take(now);
+}
+
+std::optional<SteadyTime> LoopRunner::AskTargets(SteadyTime now) {
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    OutageGate& gate = run_.target_gates[t];
+    if (gate.Closed()) continue;
+    // Values that wait already probe the target; more of them would only use memory.
+    if (!write_retries_.empty()) return now + kGateLookAgain;
+    if (const auto again = gate.Admit(now)) return std::min(*again, now + kGateLookAgain);
+  }
+  return std::nullopt;
 }
 
 asio::awaitable<bool> LoopRunner::WaitForToken(bool for_entry) {

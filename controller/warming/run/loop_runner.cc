@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kTargetDeadline{10'000};  // of one probe or opening
 constexpr std::size_t kVerifyBacklog = 16;       // batches
+constexpr std::size_t kCarryBacklog = 4;         // batches
 constexpr milliseconds kBatchLookAgain{100};     // a wait that a wake-up normally ends
 constexpr int kMaxWorkers = 4096;
 
@@ -24,6 +25,16 @@ std::string_view DefectReason(EntryDefect defect) {
       return "BadLine";
     case EntryDefect::kBadUrl:
       return "BadURL";
+    case EntryDefect::kMissingField:
+      return "MissingField";
+    case EntryDefect::kBadScore:
+      return "BadScore";
+    case EntryDefect::kBadTtl:
+      return "BadTTL";
+    case EntryDefect::kValueTooLarge:
+      return "ValueTooLarge";
+    case EntryDefect::kNotAString:
+      return "NotAString";
     case EntryDefect::kNone:
       break;
   }
@@ -38,6 +49,16 @@ std::string_view DefectMessage(EntryDefect defect) {
       return "the line has a tab, but no number after it; write key<TAB>score";
     case EntryDefect::kBadUrl:
       return "the sitemap's location is not an http:// or https:// URL";
+    case EntryDefect::kMissingField:
+      return "a field that the key, the URL or the value is made of is missing or null";
+    case EntryDefect::kBadScore:
+      return "the score is not a number";
+    case EntryDefect::kBadTtl:
+      return "the TTL is not a number of seconds";
+    case EntryDefect::kValueTooLarge:
+      return "the value is larger than 64 MiB";
+    case EntryDefect::kNotAString:
+      return "the other cache holds a list, a set, a hash or the like, and only strings are copied";
     case EntryDefect::kNone:
       break;
   }
@@ -69,7 +90,8 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       turn_(loop),
       gate_(loop),
       write_retry_(loop),
-      verify_(loop) {}
+      verify_(loop),
+      carry_(loop) {}
 
 LoopRunner::~LoopRunner() = default;
 
@@ -83,12 +105,14 @@ void LoopRunner::Spawn(asio::awaitable<void> task) {
 }
 
 asio::awaitable<void> LoopRunner::Main() {
-  origin_ = parts_.origin(loop_);
+  if (parts_.origin) origin_ = parts_.origin(loop_);
   for (const auto& make : parts_.targets) targets_.push_back(make(loop_));
   Spawn(Feeder());
+  Spawn(Carrier());
   Spawn(WriteRetrier());
   if (run_.spec.policy.verification_sample_percent > 0) Spawn(Verifier());
-  for (int i = 0; i < std::min(run_.in_flight, kMaxWorkers); ++i) Spawn(Worker());
+  const int workers = origin_ ? std::min(run_.in_flight, kMaxWorkers) : 0;
+  for (int i = 0; i < workers; ++i) Spawn(Worker());
   while (children_ > 0) co_await child_left_.Wait();
   origin_.reset();
   targets_.clear();
@@ -112,8 +136,8 @@ void LoopRunner::Abort() {
 }
 
 void LoopRunner::WakeAll() {
-  for (AsyncEvent* event :
-       {&child_left_, &batches_, &work_, &place_free_, &turn_, &gate_, &write_retry_, &verify_}) {
+  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &turn_, &gate_,
+                            &write_retry_, &verify_, &carry_}) {
     event->NotifyAll();
   }
 }
@@ -124,7 +148,8 @@ asio::awaitable<void> LoopRunner::Feeder() {
   // be idle.
   const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
   while (!run_.Stopped()) {
-    if (run_.Paused() || ready_entries_ >= want || to_verify_.size() > kVerifyBacklog) {
+    if (run_.Paused() || ready_entries_ >= want || carried_.size() >= kCarryBacklog ||
+        to_verify_.size() > kVerifyBacklog) {
       co_await batches_.Wait(run_.Now() + kBatchLookAgain);
       continue;
     }
@@ -182,12 +207,16 @@ asio::awaitable<bool> LoopRunner::Probe(Batch& batch, std::size_t t) {
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < batch.chunk.entries.size(); ++i) {
     const Entry& entry = batch.chunk.entries[i];
-    if (entry.defect != EntryDefect::kNone) continue;
+    // A value that is at hand is offered without asking: IfAbsent keeps what is there.
+    if (entry.defect != EntryDefect::kNone || entry.carries_value) continue;
     keys.push_back(batch.chunk.Key(entry));
     places.push_back(i);
   }
+  const api::Write& write = run_.spec.policy.targets[t].write;
+  const Millis at_least =
+      write.mode == api::Write::Mode::kRefresh ? write.refresh_below.value_or(Millis(0)) : Millis(0);
   for (int tries = 0; !keys.empty() && run_.MayAct(); ++tries) {
-    const auto held = co_await targets_[t]->Probe(keys, run_.Now() + kTargetDeadline);
+    const auto held = co_await targets_[t]->Probe(keys, at_least, run_.Now() + kTargetDeadline);
     if (held) {
       run_.target_gates[t].Succeeded();
       for (std::size_t i = 0; i < places.size() && i < held->size(); ++i) {
@@ -207,7 +236,7 @@ asio::awaitable<void> LoopRunner::Admit(BatchPtr owned) {
   batch.missing.assign(batch.chunk.entries.size(),
                        static_cast<std::uint8_t>((1U << targets_.size()) - 1));
   for (std::size_t t = 0; t < targets_.size(); ++t) {
-    if (run_.spec.policy.targets[t].write.mode != api::Write::Mode::kIfAbsent) continue;
+    if (run_.spec.policy.targets[t].write.mode == api::Write::Mode::kOverwrite) continue;
     if (!co_await Probe(batch, t)) co_return;
   }
   Deliver(batch);
@@ -217,6 +246,7 @@ asio::awaitable<void> LoopRunner::Admit(BatchPtr owned) {
 void LoopRunner::Deliver(Batch& batch) {
   batch.remaining = batch.chunk.entries.size() + 1;  // one for this function itself
   std::size_t wanted = 0;
+  bool carries = false;
   for (std::uint32_t i = 0; i < batch.chunk.entries.size(); ++i) {
     const EntryDefect defect = batch.chunk.entries[i].defect;
     if (defect != EntryDefect::kNone) {
@@ -226,9 +256,15 @@ void LoopRunner::Deliver(Batch& batch) {
     } else if (batch.missing[i] == 0) {
       Skipped(batch);
       Finish(batch);
+    } else if (batch.chunk.entries[i].carries_value) {
+      carries = true;
     } else {
       ++wanted;
     }
+  }
+  if (carries) {
+    carried_.push_back(&batch);
+    carry_.NotifyAll();
   }
   if (wanted > 0) {
     ready_.push_back(&batch);

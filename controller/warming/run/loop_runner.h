@@ -3,6 +3,7 @@
 // One loop's part of a run: its own connections, workers and counters.
 //
 //   Feeder: takes batches, probes the targets, hands out what is missing
+//   Carrier: writes the entries that brought their value, which need no request
 //   Worker (one per request that may be in flight): place, entry, token, fetch, write
 //   Writer's acknowledgements: finish the entry, or put its value up for another try
 //   Verifier: reads samples of finished batches back
@@ -87,8 +88,15 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   Work TakeNext();
   asio::awaitable<bool> WaitForToken(bool for_entry);
   std::optional<SteadyTime> AskForToken(bool for_entry, SteadyTime now);
+  // When to look again, while a target is down; none: values may come.
+  std::optional<SteadyTime> AskTargets(SteadyTime now);
   void RenderUrl(const Work& work, std::vector<std::string_view>& values, std::string& url) const;
   void FetchFailed(Work work, const FetchError& error);
+
+  // loop_carry.cc: entries that carry their value
+  asio::awaitable<void> Carrier();
+  asio::awaitable<void> Carry(Batch& batch);
+  asio::awaitable<bool> WaitToCarry();
 
   // loop_store.cc: writing, finishing
   asio::awaitable<void> Store(const Work& work, std::string value);
@@ -120,11 +128,12 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   std::unique_ptr<Origin> origin_;
   std::vector<std::unique_ptr<Target>> targets_;
   int children_ = 0;
-  AsyncEvent child_left_, batches_, work_, place_free_, turn_, gate_, write_retry_, verify_;
+  AsyncEvent child_left_, batches_, work_, place_free_, turn_, gate_, write_retry_, verify_, carry_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
-  std::deque<Batch*> ready_;  // handed out from the front
-  std::uint32_t cursor_ = 0;  // in ready_.front()
+  std::deque<Batch*> ready_;    // handed out from the front
+  std::uint32_t cursor_ = 0;    // in ready_.front()
+  std::deque<Batch*> carried_;  // with entries that carry their value, in their order
   std::size_t ready_entries_ = 0;
   std::priority_queue<Retry> retries_;
   bool reader_waits_ = false;     // for a place: it goes first
@@ -134,7 +143,6 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   PendingPool pending_;
   std::deque<PendingWrite*> write_retries_;
   std::deque<BatchPtr> to_verify_;
-  bool verifying_ = false;
 };
 
 }  // namespace stoker::warming

@@ -13,6 +13,7 @@ bool IsStanding(const TargetError& error) {
 
 Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
   const api::Write& write = run_.spec.policy.targets[t].write;
+  if (entry.ttl_ms > 0) return Millis(entry.ttl_ms);
   return EntryTtl(run_.spec.policy.sources[entry.source].ttl, write.ttl, write.ttl_jitter_percent,
                   entry.hash);
 }
@@ -68,7 +69,8 @@ void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
     write->reason = error.reason;
     write->message = error.message;
     // While the target serves nobody, that is no entry's fault.
-    if (!error.whole_target || gate.successes() != write->successes_seen[t]) write->counted = true;
+    const bool others_served = gate.successes() != write->successes_seen[t] && !error.node_down;
+    if (!error.whole_target || others_served) write->counted = true;
     if (!error.retryable && !error.whole_target) write->final = true;
   }
   if (--write->outstanding == 0) Settle(write);
@@ -98,7 +100,10 @@ void LoopRunner::Settle(PendingWrite* write) {
   }
   const bool was_full = pending_.Full();
   pending_.Return(write);
-  if (was_full) work_.NotifyOne();
+  if (was_full) {
+    work_.NotifyOne();
+    carry_.NotifyAll();
+  }
 }
 
 void LoopRunner::RetryLater(PendingWrite* write) {
@@ -189,7 +194,7 @@ void LoopRunner::Finish(Batch& batch) {
     ready_.pop_front();
     cursor_ = 0;
   }
-  run_.ledger.Complete(batch.number, batch.outcome);
+  run_.ledger.Complete(batch.number, batch.outcome, std::move(batch.cursor));
   if (run_.queue.on_room) run_.queue.on_room();
   if (!batch.samples.empty()) {
     to_verify_.push_back(std::move(owned));

@@ -27,10 +27,11 @@ class DocumentClient {
 };
 
 struct RunParts {
-  std::function<std::unique_ptr<Origin>(asio::io_context&)> origin;
+  std::function<std::unique_ptr<Origin>(asio::io_context&)> origin;  // null: none is needed
   std::vector<std::function<std::unique_ptr<Target>(asio::io_context&)>> targets;
   std::function<std::unique_ptr<DocumentClient>(asio::io_context&)> documents;
-  LoopPool* pool = nullptr;  // null: the shared one
+  std::shared_ptr<const EgressGuard> egress;  // for what sources dial themselves
+  LoopPool* pool = nullptr;                   // null: the shared one
   OutageBackoff outage_backoff;
 };
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/warming/run/batch.h"
@@ -30,7 +31,8 @@ struct PendingWrite {
   };
   Batch* batch = nullptr;
   std::uint32_t entry = 0;
-  std::string value;
+  std::string owned;       // a value that was fetched
+  std::string_view value;  // that one, or one that lies in the batch
   std::array<Slot, kMaxTargets> slots{};
   std::array<std::uint64_t, kMaxTargets> successes_seen{};
   int outstanding = 0;       // answers that have not come
@@ -52,6 +54,29 @@ class PendingPool {
   [[nodiscard]] bool Full() const { return out_ >= kMaxWrites || bytes_ >= kMaxBytes; }
   [[nodiscard]] bool Idle() const { return out_ == 0; }
   PendingWrite* Take(Batch* batch, std::uint32_t entry, std::string value) {
+    PendingWrite* write = Take(batch, entry);
+    write->owned = std::move(value);
+    write->value = write->owned;
+    bytes_ += write->value.size();
+    return write;
+  }
+  // For a value that lies in the batch, which outlives the write.
+  PendingWrite* TakeCarried(Batch* batch, std::uint32_t entry, std::string_view value) {
+    PendingWrite* write = Take(batch, entry);
+    write->value = value;
+    bytes_ += value.size();
+    return write;
+  }
+  void Return(PendingWrite* write) {
+    --out_;
+    bytes_ -= write->value.size();
+    write->owned = {};
+    write->value = {};
+    free_.push_back(write);
+  }
+
+ private:
+  PendingWrite* Take(Batch* batch, std::uint32_t entry) {
     if (free_.empty()) {
       all_.push_back(std::make_unique<PendingWrite>());
       free_.push_back(all_.back().get());
@@ -60,22 +85,13 @@ class PendingPool {
     free_.pop_back();
     write->batch = batch;
     write->entry = entry;
-    write->value = std::move(value);
     write->tries = write->attempts = 0;
     write->written = 0;
     write->aborted = false;
     ++out_;
-    bytes_ += write->value.size();
     return write;
   }
-  void Return(PendingWrite* write) {
-    --out_;
-    bytes_ -= write->value.size();
-    write->value = {};
-    free_.push_back(write);
-  }
 
- private:
   std::vector<std::unique_ptr<PendingWrite>> all_;
   std::vector<PendingWrite*> free_;
   std::size_t out_ = 0;

@@ -29,6 +29,7 @@ void Reader::Wake() {
 
 void Reader::Abort() {
   if (client_) client_->Cancel();
+  if (planner_) planner_->Cancel();
   room_.NotifyAll();
 }
 
@@ -45,7 +46,7 @@ asio::awaitable<void> Reader::Main() {
 }
 
 asio::awaitable<Status> Reader::ReadAll() {
-  for (std::int64_t number = 0; !run_.Stopped(); ++number) {
+  for (std::int64_t number = run_.ledger.First(); !run_.Stopped(); ++number) {
     while (!run_.Stopped() && (!run_.queue.HasRoom() || !run_.ledger.HasRoom(number))) {
       co_await room_.Wait(run_.Now() + kRoomLookAgain);
     }
@@ -56,6 +57,7 @@ asio::awaitable<Status> Reader::ReadAll() {
     if (batch->chunk.entries.empty()) break;
     if (run_.ledger.IsDone(number)) continue;
     batch->number = number;
+    batch->cursor = planner_->Position();
     run_.discovered.fetch_add(static_cast<std::int64_t>(batch->chunk.entries.size()),
                               std::memory_order_acq_rel);
     run_.queue.Push(std::move(batch));

@@ -47,18 +47,25 @@ RunImpl::~RunImpl() {
 
 Status RunImpl::Prepare(const Materials& materials) {
   const auto& policy = context_.spec.policy;
+  const SourceHost host{reader_.get(), &runners_.front()->loop(), parts_.egress, policy.retry,
+                        policy.execution.deadline};
   std::vector<FilteredSource> sources;
   for (std::size_t i = 0; i < policy.sources.size(); ++i) {
-    auto source = MakeSource(policy.sources[i], context_.columns, materials, reader_.get());
+    auto source = MakeSource(policy.sources[i], context_.columns, materials, host);
     if (!source) return Nest(fmt::format("spec.sources[{}]", i), source.error());
     sources.emplace_back(policy.sources[i], static_cast<std::uint16_t>(i), std::move(*source));
   }
   auto planner = std::make_unique<Planner>(std::move(sources), policy.strategy, context_.spec.shard,
                                            static_cast<std::size_t>(policy.execution.batch_size),
                                            context_.columns.size());
+  const bool keyset = planner->replay() == Replay::kKeyset;
+  if (keyset) context_.ledger.KeepCursors();
   if (context_.options.resume) {
     STOKER_CHECK(context_.ledger.Resume(context_.options.resume->data));
-    if (planner->replay() == Replay::kUnstable) context_.ledger.StartOver();
+    const bool goes_on = planner->replay() == Replay::kReplayable ||
+                         (keyset && context_.ledger.Cursor() != nullptr &&
+                          planner->ResumeAt(context_.ledger.Cursor()));
+    if (!goes_on) context_.ledger.StartOver();
     resumed_ = context_.ledger.Done();
     std::tie(resumed_verified_, resumed_verify_failed_) = context_.ledger.Verified();
     context_.failures.Merge(resumed_.failures);
@@ -174,6 +181,7 @@ void RunImpl::Finalize() {
                               context_.spec.policy.min_warmed_percent, Outage());
   report.result = judgement.result;
   report.reason = std::move(judgement.reason);
+  report.cause = std::move(judgement.cause);
   report.message = std::move(judgement.message);
   report.duration = std::chrono::duration_cast<Millis>(context_.Now() - started_.load());
   auto expiry = resumed_.first_expiry_us;

@@ -10,9 +10,13 @@ namespace {
 
 constexpr char kField[] = "spec.origins[0].http.url";
 
+// Of the sources whose entries are fetched.
 std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources) {
-  std::vector<std::string> common = VariablesOf(sources.front());
+  const auto first = std::find_if_not(sources.begin(), sources.end(), CarriesValues);
+  if (first == sources.end()) return {"key"};
+  std::vector<std::string> common = VariablesOf(*first);
   for (const api::Source& source : sources) {
+    if (CarriesValues(source)) continue;
     const auto offered = VariablesOf(source);
     std::erase_if(common, [&](const std::string& name) {
       return std::find(offered.begin(), offered.end(), name) == offered.end();
@@ -24,6 +28,7 @@ std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources
 }  // namespace
 
 Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
+  if (policy.origins.empty()) return UrlTemplate{};
   const std::string& text = policy.origins.front().http.url;
   const auto known = CommonVariables(policy.sources);
   auto full = Template::Parse(text, Template::Kind::kUrl, known);

@@ -16,7 +16,7 @@ namespace stoker::warming {
 struct UrlTemplate {
   Template url;                      // over `key` and then the columns
   std::vector<std::string> columns;  // those that the URL uses
-};
+};  // both empty where there is no origin
 
 // kInvalid names the field: an unknown variable, or a text that gives no URL.
 Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy);

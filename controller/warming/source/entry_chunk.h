@@ -19,18 +19,34 @@
 namespace stoker::warming {
 
 inline constexpr std::size_t kMaxKeyBytes = 64 << 10;
+inline constexpr std::size_t kMaxValueBytes = 64 << 20;  // of an entry that carries its value
+// A source ends a chunk at about one of these.
+inline constexpr std::size_t kChunkEntries = 512;
+inline constexpr std::size_t kChunkBytes = 256 << 10;
 
 // What is wrong with an entry before anything was asked of it.
-enum class EntryDefect : std::uint8_t { kNone, kKeyTooLong, kBadLine, kBadUrl };
+enum class EntryDefect : std::uint8_t {
+  kNone,
+  kKeyTooLong,
+  kBadLine,
+  kBadUrl,
+  kMissingField,  // what the key, the URL or the value is made of is absent or null
+  kBadScore,
+  kBadTtl,
+  kValueTooLarge,
+  kNotAString,  // a list, a set, ... of another cache
+};
 
 struct Entry {
   std::uint64_t hash = 0;
   double score = 1;
+  std::int64_t ttl_ms = 0;  // what the source says of this entry; 0: nothing
   std::uint32_t offset = 0;
   std::uint32_t key_size = 0;
   std::uint32_t first_column = 0;
   std::uint16_t source = 0;
   EntryDefect defect = EntryDefect::kNone;
+  bool carries_value = false;  // it follows the columns; nothing is fetched
 };
 
 struct EntryChunk {
@@ -41,6 +57,13 @@ struct EntryChunk {
   std::string text;
   std::vector<Entry> entries;
   std::vector<Span> columns;
+  // What the reader has room for; a Keyset source never passes it by more than one entry's bytes.
+  std::size_t want_entries = kChunkEntries;
+  std::size_t want_bytes = kChunkBytes;
+
+  [[nodiscard]] bool Full() const {
+    return entries.size() >= want_entries || text.size() >= want_bytes;
+  }
 
   [[nodiscard]] std::string_view Key(const Entry& entry) const {
     return std::string_view(text).substr(entry.offset, entry.key_size);
@@ -70,14 +93,25 @@ struct EntryChunk {
         {static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(value.size())});
     text.append(value);
   }
-  // Appends a copy of an entry of another chunk, with its first `column_count` columns.
+  // The value of an entry that carries one, where entries have `column_count` columns.
+  [[nodiscard]] std::string_view Value(const Entry& entry, std::size_t column_count) const {
+    return Column(entry, column_count);
+  }
+  // Gives the last entry a value, after all its columns.
+  void AppendValue(std::string_view value) {
+    AppendColumn(value);
+    entries.back().carries_value = true;
+  }
+  // Appends a copy of an entry of another chunk, with its first `column_count` columns and its
+  // value.
   void AppendFrom(const EntryChunk& other, const Entry& entry, std::size_t column_count) {
     Entry copy = entry;
     copy.offset = static_cast<std::uint32_t>(text.size());
     copy.first_column = static_cast<std::uint32_t>(columns.size());
     text.append(other.Key(entry));
     entries.push_back(copy);
-    for (std::size_t i = 0; i < column_count; ++i) AppendColumn(other.Column(entry, i));
+    const std::size_t spans = column_count + (entry.carries_value ? 1 : 0);
+    for (std::size_t i = 0; i < spans; ++i) AppendColumn(other.Column(entry, i));
   }
   void Clear() {
     text.clear();

@@ -9,6 +9,7 @@
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/source/line_source.h"
 #include "controller/warming/source/pattern_source.h"
+#include "controller/warming/source/sql_source.h"
 
 namespace stoker::warming {
 namespace {
@@ -40,17 +41,28 @@ std::vector<std::string> VariablesOf(const api::Source& source) {
   return names;
 }
 
+bool CarriesValues(const api::Source& source) {
+  return source.sql && !source.sql->value_column.empty();
+}
+
+bool IsLocal(const api::Source& source) { return source.static_ || source.pattern; }
+
 Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
                                            const std::vector<std::string>& columns,
-                                           const Materials& materials, SourceFetcher* fetcher) {
+                                           const Materials& materials, const SourceHost& host) {
+  if (spec.sql) {
+    auto source = MakeSqlSource(*spec.sql, columns, materials, host);
+    if (!source) return Nest("sql", source.error());
+    return source;
+  }
   if (spec.pattern) {
     auto source = MakePatternSource(*spec.pattern, columns);
     if (!source) return Annotate("pattern", source.error());
     return std::unique_ptr<Source>(std::move(*source));
   }
   if (spec.http) {
-    if (fetcher == nullptr) return Invalid("http: cannot be read without fetching it");
-    auto source = MakeHttpSource(*spec.http, columns, *fetcher);
+    if (host.fetcher == nullptr) return Invalid("http: cannot be read without fetching it");
+    auto source = MakeHttpSource(*spec.http, columns, *host.fetcher);
     if (!source) return Annotate("http", source.error());
     return source;
   }
@@ -76,6 +88,19 @@ asio::awaitable<Result<bool>> FilteredSource::Next(EntryChunk& chunk) {
   if (!more) co_return Annotate(fmt::format("source \"{}\"", name_), more.error());
   const bool room = Filter(chunk);
   co_return *more&& room;
+}
+
+nlohmann::json FilteredSource::Position() const {
+  return {{"left", left_}, {"at", source_->Position()}};
+}
+
+Status FilteredSource::ResumeAt(const nlohmann::json& position) {
+  if (!position.is_object() || !position.contains("at") ||
+      !position.value("left", nlohmann::json()).is_number_integer()) {
+    return Invalid("the checkpoint's cursor is damaged; start without it");
+  }
+  left_ = position.at("left").get<std::int64_t>();
+  return source_->ResumeAt(position.at("at"));
 }
 
 bool FilteredSource::Wanted(std::string_view key) const {

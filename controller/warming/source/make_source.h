@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,16 @@ namespace stoker::warming {
 // The names that URL templates may use for entries of this source; `key` comes first.
 std::vector<std::string> VariablesOf(const api::Source& source);
 
-// The stream itself, before filters. `fetcher` may be null where only local sources are wanted
-// (then an HTTP source is kInvalid); it outlives the source.
+// Its entries bring their value: no origin is asked for them.
+bool CarriesValues(const api::Source& source);
+// Nothing need be fetched or dialled to read it.
+bool IsLocal(const api::Source& source);
+
+// The stream itself, before filters. Where IsLocal(), a LocalSource, and `host` may be empty; else
+// kInvalid without what the source needs of it.
 Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
                                            const std::vector<std::string>& columns,
-                                           const Materials& materials, SourceFetcher* fetcher);
+                                           const Materials& materials, const SourceHost& host);
 
 // Applies what every source has: include, exclude, limit, weight; marks keys that are too long; and
 // writes the source's number into its entries.
@@ -34,6 +40,10 @@ class FilteredSource {
   // What Next() does to the chunk it read; false: the limit is reached.
   bool Filter(EntryChunk& chunk);
   [[nodiscard]] Replay replay() const { return source_->replay(); }
+  // Keyset: where it stands between two Next(), and going on from there.
+  [[nodiscard]] nlohmann::json Position() const;
+  Status ResumeAt(const nlohmann::json& position);
+  void Cancel() { source_->Cancel(); }
 
  private:
   [[nodiscard]] bool Wanted(std::string_view key) const;

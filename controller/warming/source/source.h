@@ -4,26 +4,29 @@
 //
 // Next() appends a chunk of entries and says whether more may follow. A source says how it may be
 // read again: a Replayable one yields the same entries in the same order, so a checkpoint can count
-// batches; an Unstable one starts over and leans on the probe.
+// batches; a Keyset one goes on after the last entry of the checkpoint, wherever that is now; an
+// Unstable one starts over and leans on the probe.
 //
 // Thread safety: one loop. Cancellation: what Next() waits for ends when its SourceFetcher is
-// cancelled.
+// cancelled, or by Cancel().
 
 #include <asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "controller/api/types.h"
 #include "controller/base/result.h"
 #include "controller/warming/origin/http_client.h"
 #include "controller/warming/source/entry_chunk.h"
 
 namespace stoker::warming {
 
-enum class Replay { kReplayable, kUnstable };
+enum class Replay { kReplayable, kKeyset, kUnstable };
 
 class Source {
  public:
@@ -31,9 +34,12 @@ class Source {
   // Appends up to about kChunkEntries entries; false: that was the end. Errors name what failed.
   virtual asio::awaitable<Result<bool>> Next(EntryChunk& chunk) = 0;
   [[nodiscard]] virtual Replay replay() const = 0;
+  // Keyset: small JSON that says what was yielded, and going on after it, before the first Next().
+  [[nodiscard]] virtual nlohmann::json Position() const { return nullptr; }
+  virtual Status ResumeAt(const nlohmann::json&) { return {}; }
+  // Ends what Next() waits for, now; later calls fail.
+  virtual void Cancel() {}
 };
-
-inline constexpr std::size_t kChunkEntries = 512;
 
 // A URL as sentences may show it: without its query, which may hold a token.
 [[nodiscard]] inline std::string WithoutQuery(std::string_view url) {
@@ -59,6 +65,15 @@ class SourceFetcher {
   // query) and the reason.
   virtual asio::awaitable<Status> Download(const std::string& url, std::size_t max_bytes,
                                            std::function<void()> restart, BodySink sink) = 0;
+};
+
+// What sources use of the run that reads them. What is null is not to be had here.
+struct SourceHost {
+  SourceFetcher* fetcher = nullptr;           // outlives the source
+  asio::io_context* loop = nullptr;           // the loop that reads
+  std::shared_ptr<const EgressGuard> egress;  // judges what a source dials itself
+  api::Retry retry;
+  Millis deadline{0};  // of the whole run
 };
 
 }  // namespace stoker::warming

@@ -1,0 +1,72 @@
+#pragma once
+
+// One connection to PostgreSQL by libpq, driven by the loop: nothing here ever blocks it.
+//
+// libpq would resolve names and dial by itself, past the egress guard. So names are resolved here,
+// each address is judged just before its dial, and libpq gets it as `hostaddr`; certificates are
+// still checked against the name. libpq's own surroundings (PGSERVICE, password files, client keys
+// in the home directory) are shut off.
+//
+// Errors: kUnavailable and kTimeout may pass, all others will not. They carry what the server said
+// in its primary message, never a parameter of the connection.
+//
+// Thread safety: one loop, one call at a time, but Cancel(). Lifetime: outlives its calls.
+
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/warming/net/connect.h"
+#include "controller/warming/postgres/connection_string.h"
+
+namespace stoker::warming {
+
+struct PostgresColumn {
+  std::string name;
+  std::uint32_t type = 0;  // the type's OID
+};
+inline constexpr std::uint32_t kPostgresBytea = 17;
+
+class PostgresConnection {
+ public:
+  PostgresConnection(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
+                     PostgresOptions options);
+  ~PostgresConnection();
+
+  // Tries every address of every host in turn.
+  asio::awaitable<Status> Open(SteadyTime deadline);
+  [[nodiscard]] bool IsOpen() const;
+  // Statements whose rows nobody wants.
+  asio::awaitable<Status> Execute(const std::string& statements, SteadyTime deadline);
+  // The columns of one query, which is not executed. Text that is more or less than one statement
+  // is refused.
+  asio::awaitable<Result<std::vector<PostgresColumn>>> Describe(const std::string& query,
+                                                                SteadyTime deadline);
+  // COPY ... TO STDOUT, piece by piece; an empty piece is the end. A piece is good until the next
+  // call. The deadline is for one piece: it comes when nothing came for so long.
+  asio::awaitable<Status> StartCopy(const std::string& statement, SteadyTime deadline);
+  asio::awaitable<Result<std::string_view>> ReadCopy(SteadyTime deadline);
+  // A piece that is at hand; none: ReadCopy() must be waited for.
+  std::optional<std::string_view> ReadCopyNow();
+  [[nodiscard]] int server_version() const;  // 150018
+  // Quoted for use in a statement.
+  [[nodiscard]] Result<std::string> Literal(std::string_view text) const;
+  static std::string Identifier(std::string_view name);
+
+  // Ends what waits, and every later call, with kCancelled.
+  void Cancel();
+  void Close();  // drops the connection; it may be opened again
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace stoker::warming

@@ -1,0 +1,177 @@
+#include "controller/warming/source/sql_layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace stoker::warming {
+namespace {
+
+constexpr std::uint32_t kPostgresInterval = 1186;
+constexpr double kMaxTtlSeconds = 10.0 * 365 * 86400;
+
+std::vector<std::string> NamesOf(const std::vector<PostgresColumn>& columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  return names;
+}
+
+std::string ListOf(const std::vector<PostgresColumn>& columns) {
+  std::string list;
+  for (const auto& column : columns) list += (list.empty() ? "" : ", ") + column.name;
+  return list.empty() ? "none" : list;
+}
+
+// Two columns of one name cannot be told apart.
+Result<const PostgresColumn*> FindColumn(const std::string& name,
+                                         const std::vector<PostgresColumn>& described) {
+  const auto named = [&](const PostgresColumn& column) { return column.name == name; };
+  const auto found = std::find_if(described.begin(), described.end(), named);
+  if (found == described.end()) {
+    return Invalid(
+        fmt::format("the query has no column \"{}\"; its columns are {}", name, ListOf(described)));
+  }
+  if (std::find_if(found + 1, described.end(), named) != described.end()) {
+    return Invalid(fmt::format("the query has two columns \"{}\"; name one of them with AS", name));
+  }
+  return &*found;
+}
+
+std::string AsText(const std::string& name) {
+  return "q." + PostgresConnection::Identifier(name) + "::text";
+}
+
+std::string TextOf(const PostgresColumn& column) {
+  if (column.type == kPostgresInterval)
+    return fmt::format("extract(epoch from q.{})::text",
+                       PostgresConnection::Identifier(column.name));
+  return AsText(column.name);
+}
+
+std::string WithoutSemicolon(std::string query) {
+  while (!query.empty() &&
+         std::string_view("; \t\r\n").find(query.back()) != std::string_view::npos)
+    query.pop_back();
+  return query;
+}
+
+std::optional<double> Number(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool good =
+      error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
+  return good ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+std::size_t SqlLayout::Select(std::string expression) {
+  const auto known = std::find(select_.begin(), select_.end(), expression);
+  if (known != select_.end()) return static_cast<std::size_t>(known - select_.begin());
+  select_.push_back(std::move(expression));
+  return select_.size() - 1;
+}
+
+Result<std::optional<std::size_t>> SqlLayout::SelectNamed(
+    const char* field, const std::string& name, const std::vector<PostgresColumn>& described) {
+  if (name.empty()) return std::optional<std::size_t>();
+  const auto column = FindColumn(name, described);
+  if (!column) return Annotate(field, column.error());
+  return std::optional(Select(TextOf(**column)));
+}
+
+Result<SqlLayout> SqlLayout::Make(const api::SqlSource& spec,
+                                  const std::vector<PostgresColumn>& described,
+                                  const std::vector<std::string>& url_columns) {
+  SqlLayout layout;
+  layout.query_ = WithoutSemicolon(spec.query);
+  if (described.empty()) return Invalid("query: it yields no columns; write a SELECT");
+  const std::vector<std::string> names = NamesOf(described);
+  auto key = Template::Parse(spec.key_template, Template::Kind::kKey, names);
+  if (!key) return Annotate("keyTemplate", key.error());
+  std::vector<std::string> used;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!key->Uses(i)) continue;
+    const auto column = FindColumn(names[i], described);
+    if (!column) return Annotate("keyTemplate", column.error());
+    used.push_back(names[i]);
+    layout.key_places_.push_back(layout.Select(AsText(names[i])));
+  }
+  STOKER_TRY(layout.key_, Template::Parse(spec.key_template, Template::Kind::kKey, used));
+  const bool carries = !spec.value_column.empty();
+  if (carries) layout.empty_columns_ = url_columns.size();
+  for (std::size_t i = 0; !carries && i < url_columns.size(); ++i) {
+    const auto column = FindColumn(url_columns[i], described);
+    if (!column) return Annotate("the origin's url", column.error());
+    layout.column_places_.push_back(layout.Select(AsText(url_columns[i])));
+  }
+  STOKER_TRY(layout.score_, layout.SelectNamed("scoreColumn", spec.score_column, described));
+  STOKER_TRY(layout.ttl_, layout.SelectNamed("ttlColumn", spec.ttl_column, described));
+  if (carries) {
+    const auto value = FindColumn(spec.value_column, described);
+    if (!value) return Annotate("valueColumn", value.error());
+    const bool bytes = (*value)->type == kPostgresBytea;
+    layout.value_ = layout.Select(bytes ? "q." + PostgresConnection::Identifier((*value)->name)
+                                        : AsText((*value)->name));
+  }
+  if (!spec.order_by.empty()) {
+    const auto column = FindColumn(spec.order_by, described);
+    if (!column) return Annotate("orderBy", column.error());
+    layout.order_ = layout.Select(AsText(spec.order_by));
+    layout.order_by_ = "q." + PostgresConnection::Identifier(spec.order_by);
+  }
+  return layout;
+}
+
+std::string SqlLayout::Statement(const std::optional<std::string>& after,
+                                 std::optional<std::int64_t> limit) const {
+  std::string text = "COPY (SELECT ";
+  for (std::size_t i = 0; i < select_.size(); ++i) text += (i == 0 ? "" : ", ") + select_[i];
+  text += " FROM (\n" + query_ + "\n) AS q";  // the line break ends a comment
+  if (after) text += " WHERE " + order_by_ + " > " + *after;
+  if (!order_by_.empty()) text += " ORDER BY " + order_by_;
+  if (limit) text += fmt::format(" LIMIT {}", *limit);
+  return text + ") TO STDOUT (FORMAT binary)";
+}
+
+std::optional<std::string_view> SqlLayout::OrderValue(const CopyReader::Row& row) const {
+  return order_ ? row[*order_] : std::nullopt;
+}
+
+void SqlLayout::Append(const CopyReader::Row& row, EntryChunk& chunk) const {
+  EntryDefect defect = EntryDefect::kNone;
+  const auto text = [&](std::size_t place) {
+    if (!row[place]) defect = EntryDefect::kMissingField;
+    return row[place].value_or(std::string_view());
+  };
+  std::int64_t ttl_ms = 0;
+  if (ttl_ && row[*ttl_]) {
+    const auto seconds = Number(*row[*ttl_]);
+    if (seconds && *seconds <= 0) return;
+    if (!seconds) defect = EntryDefect::kBadTtl;
+    const double clamped = std::min(seconds.value_or(0), kMaxTtlSeconds);
+    if (seconds) ttl_ms = std::max<std::int64_t>(1, static_cast<std::int64_t>(clamped * 1000));
+  }
+  std::optional<double> score = 1;
+  if (score_) score = row[*score_] ? Number(*row[*score_]) : 0;
+  if (!score) defect = EntryDefect::kBadScore;
+  std::vector<std::string_view> values;
+  values.reserve(key_places_.size());
+  for (const std::size_t place : key_places_) values.push_back(text(place));
+
+  const std::size_t offset = chunk.text.size();
+  key_.Render(values, chunk.text);
+  chunk.Close(offset, score.value_or(0)).ttl_ms = ttl_ms;
+  for (const std::size_t place : column_places_) chunk.AppendColumn(text(place));
+  for (std::size_t i = 0; i < empty_columns_; ++i) chunk.AppendColumn({});
+  if (value_) {
+    const std::string_view value = text(*value_);
+    if (value.size() > kMaxValueBytes) defect = EntryDefect::kValueTooLarge;
+    if (defect == EntryDefect::kNone) chunk.AppendValue(value);
+  }
+  chunk.entries.back().defect = defect;
+}
+
+}  // namespace stoker::warming
