@@ -7,6 +7,7 @@ NAME is a work (--list shows them); none: all. Every measurement has fresh serve
 then holds what it should. Exit code 0: all that could run was measured; 1: a run failed or left a wrong cache.
 """
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
@@ -74,35 +75,39 @@ class Bench:
             else:
                 takes_part.append(contestant)
                 outcome.rows[name] = report.Row(name, contestant.role)
-        for number in range(self._options.rounds):
-            turn = number % len(takes_part) if takes_part else 0
-            for contestant in takes_part[turn:] + takes_part[:turn]:
-                self._round(work, entries, contestant, outcome.rows[contestant.name], number)
+        if not takes_part:
+            return outcome
+        with works.Scene(work, entries, self._fresh("scene"), self._certificate).open() as scene:
+            for number in range(self._options.rounds):
+                turn = number % len(takes_part)
+                for contestant in takes_part[turn:] + takes_part[:turn]:
+                    self._round(scene, contestant, outcome.rows[contestant.name], number)
         for left in self._folder.glob("resp-*"):
             left.unlink()
         return outcome
 
-    def _stage(self, work, count):
-        folder = self._folder / "stage"
+    def _fresh(self, name):
+        folder = self._folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        return works.Stage(work, count, folder, self._certificate)
+        return folder
 
     def _refusal(self, work, contestant):
         """Why this Stoker cannot do the work: it says so itself."""
         if contestant.role != "stoker":
             return None
-        with self._stage(work, 1).open() as stage:
-            argv = [str(word) for word in contestant.command(stage)]
-            file = argv[argv.index("-f") + 1]
-            judged = subprocess.run([argv[0], "validate", "-f", file], text=True, capture_output=True)
+        with (works.Scene(work, 1, self._fresh("scene"), self._certificate).open() as scene,
+              works.Stage(scene, 1, self._fresh("stage")).open() as stage):
+            file = stage.policy()
+            judged = subprocess.run([contestants.STOKER["path"], "validate", "-f", file], text=True,
+                                    capture_output=True)
         return None if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().replace(f"{file}: ", "")
 
-    def _round(self, work, entries, contestant, row, number):
-        count = max(1, round(entries * contestant.share))
-        say(f"{work.name} {number + 1}/{self._options.rounds} {contestant.name}")
+    def _round(self, scene, contestant, row, number):
+        count = max(1, round(scene.entries * contestant.share)) if scene.work.source != "sql" else scene.entries
+        say(f"{scene.work.name} {number + 1}/{self._options.rounds} {contestant.name}")
         try:
-            with self._stage(work, count).open() as stage:
+            with works.Stage(scene, count, self._fresh("stage")).open() as stage:
                 self._run(stage, contestant, row)
         except (measure.RunFailed, works.WrongOutcome, servers.ServerError, subprocess.SubprocessError) as error:
             row.failures.append(str(error))
@@ -110,7 +115,7 @@ class Bench:
 
     def _run(self, stage, contestant, row):
         def once():
-            return measure.run(contestant.command(stage), stage.folder / "log", stage.redis, stage.servers,
+            return measure.run(contestant.command(stage), stage.folder / "log", stage.cache, stage.servers,
                                contestant.stdin(stage) if contestant.stdin else None)
 
         sample = once()
@@ -141,7 +146,9 @@ def main():
     unbuilt = build(sorted({name for work in chosen for name in work.contestants} & options.chosen))
     facts = report.conditions(options.stoker)
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix="stoker-bench-") as folder:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # no disk's noise
+    with tempfile.TemporaryDirectory(prefix="stoker-bench-", dir=memory) as folder:
+        os.chmod(folder, 0o755)  # PostgreSQL runs as another user
         bench = Bench(options, pathlib.Path(folder), unbuilt)
         if options.output == "text":
             print("\n".join(f"{name}: {fact}" for name, fact in facts.items()) + "\n", flush=True)

@@ -78,7 +78,10 @@ class Contestant:
 
 
 def stoker(*flags):
-    return lambda stage: [STOKER["path"], "run", "-q", "-f", stage.policy(), *flags]
+    def command(stage):
+        argv = [STOKER["path"], "run", "-q", "-f", stage.policy(), *flags]
+        return argv if stage.redis else [*argv, "--target", "memory"]
+    return command
 
 
 STOKER = {"path": ROOT / "build/release/bin/stoker"}
@@ -86,14 +89,11 @@ STOKER = {"path": ROOT / "build/release/bin/stoker"}
 
 def shared(*program, flags=()):
     def command(stage):
-        argv = [*program, "--source", stage.work.source, "--redis", stage.redis.address, "--first", stage.first,
-                "--count", stage.count, "--bytes", stage.work.value_bytes, "--ttl", stage.ttl,
-                "--connections", stage.connections]
-        if stage.origin:
-            argv += ["--origin", stage.origin]
-        if stage.ca:
-            argv += ["--ca", stage.ca]
-        return [*argv, *flags]
+        argv = [*program, "--source", stage.work.source, "--first", stage.first, "--count", stage.count,
+                "--bytes", stage.work.value_bytes, "--ttl", stage.ttl, "--connections", stage.connections]
+        known = {"--redis": stage.redis and stage.redis.address, "--origin": stage.origin, "--ca": stage.ca,
+                 "--dsn": stage.dsn}
+        return [*argv, *(word for flag, value in known.items() if value for word in (flag, value)), *flags]
     return command
 
 
@@ -121,6 +121,11 @@ def redis_benchmark(stage):
             "-r", 100_000_000_000, "SET", "item:__rand_int__", "v" * stage.work.value_bytes, "EX", stage.ttl, "NX"]
 
 
+def curl(stage):
+    numbers = f"[{stage.first}-{stage.first + stage.count - 1}]"
+    return ["curl", "-sfZ", "--parallel-max", stage.connections, "-o", "/dev/null", stage.origin + numbers]
+
+
 def wrk(stage):
     return ["wrk", "-t", 1, "-c", stage.connections, "-d", "4s", stage.origin + str(stage.first)]
 
@@ -141,6 +146,7 @@ CONTESTANTS = {contestant.name: contestant for contestant in (
     Contestant("node", shared("node", BUILD / "node/warm.mjs"), "node", share=0.5),
     Contestant("python", shared(BUILD / "python/bin/python3", HERE / "peers/python/warm.py"), "python", share=0.2),
     Contestant("redis-cli-pipe", redis_cli, stdin=resp_file),
+    Contestant("curl-parallel", curl),
     Contestant("redis-benchmark", redis_benchmark, role="limit"),
     Contestant("wrk", wrk, role="limit"),
 )}

@@ -44,7 +44,7 @@ class Clocks:
         of_processes = 0
         for server in all_servers:
             fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
-            of_processes += int(fields[11]) + int(fields[12])
+            of_processes += sum(int(field) for field in fields[11:15])  # with children that ended
         # user, nice, system; then, after idle and iowait: irq, softirq, steal
         cpu = [int(field) for field in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
         return cls(servers.busy_seconds(cache.pid), of_processes / ticks, (sum(cpu) - cpu[3] - cpu[4]) / ticks)

@@ -18,7 +18,7 @@ class Row:
     rates: list = dataclasses.field(default_factory=list)  # entries a second
     cpu: list = dataclasses.field(default_factory=list)  # seconds a million entries
     rss: list = dataclasses.field(default_factory=list)  # MiB
-    busy: list = dataclasses.field(default_factory=list)  # of one core, by redis-server
+    busy: list = dataclasses.field(default_factory=list)  # of one core, by the cache
     others: list = dataclasses.field(default_factory=list)  # cores used by what is not measured
     firsts: list = dataclasses.field(default_factory=list)  # second run: how much quicker than the first
     origin_requests: list = dataclasses.field(default_factory=list)
@@ -53,9 +53,9 @@ def fastest(rows):
 
 
 def opponent(outcome, against):
-    peers = outcome.measured("peer")
+    peers = outcome.measured("peer", "limit")
     if against == "best peer":
-        return fastest(peers)
+        return fastest(outcome.measured("peer"))
     if against == "go":
         return fastest(row for row in peers if row.name.startswith("go-"))
     return next((row for row in peers if row.name == against), None)
@@ -66,7 +66,7 @@ def verdicts(outcome):
     ours = outcome.stoker()
     for bar in outcome.work.bars if ours else ():
         if bar.busy is not None:
-            yield verdict(statistics.median(ours.busy), bar.busy, "redis-server's share of a core", True)
+            yield verdict(statistics.median(ours.busy), bar.busy, "of a core used by the cache", True)
             continue
         theirs = opponent(outcome, bar.against)
         if theirs is None:
@@ -87,7 +87,7 @@ def verdict(value, bar, what, at_least):
 def table(outcome):
     """A Markdown table that reads well in a terminal, too."""
     ours = outcome.stoker()
-    header = ["", "entries/s", "lowest - highest", "Stoker is", "CPU s/M", "Stoker's CPU is", "peak MiB", "redis busy"]
+    header = ["", "entries/s", "lowest - highest", "Stoker is", "CPU s/M", "Stoker's CPU is", "peak MiB", "cache busy"]
     if outcome.work.second:
         header += ["vs first run", "origin asked"]
     lines = [header]

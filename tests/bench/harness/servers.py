@@ -1,10 +1,12 @@
 """Real servers for one measurement: own ports, own folders, ended for sure.
 
-Every measurement gets fresh ones, so that none inherits a heap or a page cache of connections from the one
-before. `pid` is the process whose CPU is the ceiling of the work; `busy_seconds` says how much it had.
+Every measurement gets a fresh Redis and a fresh origin, so that none inherits the heap that another left; what takes
+long to fill (a database, an HTTP cache) is kept for all rounds of a work.
 """
 import ctypes
+import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +53,7 @@ class Server:
     """A process in the foreground that listens on `port` of 127.0.0.1."""
 
     name = "?"
+    user = None  # whoever runs the harness
 
     def __init__(self, folder):
         self.folder = folder
@@ -59,7 +62,8 @@ class Server:
         self.log = folder / f"{self.name}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+                                             stderr=subprocess.STDOUT, user=self.user, cwd=folder,
+                                             preexec_fn=die_with_parent)
         self.pid = self._process.pid
         try:
             wait_for(self.ready, self.name, lambda: self._process.poll() is None, self.log)
@@ -108,7 +112,7 @@ class Redis(Server):
 class Nginx(Server):
     """nginx with one worker, all in one process, and no access log: the cheapest origin there is.
 
-    Every path answers 200 with a body of `body_bytes`: the path and a filler where it fits into nginx's
+    Every path answers 200 with a body of `body_bytes`: the path and a filler where that fits into nginx's
     configuration, else a file, the same for all.
     """
 
@@ -118,6 +122,7 @@ class Nginx(Server):
     def __init__(self, folder, path_bytes, body_bytes, certificate=None, gzip=False):
         self._path_bytes, self._body_bytes = path_bytes, body_bytes
         self._certificate, self._gzip = certificate, gzip
+        self._asked = 0
         super().__init__(folder)
 
     def body_of(self, path):
@@ -125,19 +130,22 @@ class Nginx(Server):
             return "v" * self._body_bytes
         return path + "v" * (self._body_bytes - self._path_bytes)
 
+    def http_lines(self):
+        return "gzip on; gzip_types *; gzip_min_length 1;" if self._gzip else ""
+
+    def location(self):
+        if self._body_bytes > self.LARGEST_INLINE:
+            return "rewrite ^ /value break;"
+        return f'return 200 "${{uri}}{"v" * (self._body_bytes - self._path_bytes)}";'
+
     def command(self):
         www = self.folder / "www"
         www.mkdir(exist_ok=True)
-        if self._body_bytes > self.LARGEST_INLINE:
-            (www / "value").write_text("v" * self._body_bytes)
-            answer = "rewrite ^ /value break;"
-        else:
-            answer = f'return 200 "${{uri}}{"v" * (self._body_bytes - self._path_bytes)}";'
-        temp = "\n".join(f"{kind}_temp_path {self.folder}/{kind};"
-                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (www / "value").write_text("v" * self._body_bytes)
+        temp = " ".join(f"{kind}_temp_path {self.folder}/{kind};"
+                        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         tls = self._certificate
         ssl = f"ssl_certificate {tls.cert}; ssl_certificate_key {tls.key};" if tls else ""
-        gzip = "gzip on; gzip_types *; gzip_min_length 1;" if self._gzip else ""
         config = self.folder / "nginx.conf"
         config.write_text(f"""
             daemon off; master_process off; pid {self.folder}/pid; error_log {self.folder}/error.log;
@@ -145,11 +153,11 @@ class Nginx(Server):
             http {{
               {temp}
               access_log off; keepalive_requests 1000000000; default_type text/plain; sendfile on;
-              open_file_cache max=16; {gzip}
+              open_file_cache max=16; {self.http_lines()}
               server {{
                 listen 127.0.0.1:{self.port} {"ssl" if tls else ""}; root {www}; {ssl}
                 location = /status {{ stub_status; }}
-                location / {{ {answer} }}
+                location / {{ {self.location()} }}
               }}
             }}""")
         return ["/usr/sbin/nginx", "-p", str(self.folder), "-c", str(config), "-e", f"{self.folder}/error.log"]
@@ -160,10 +168,68 @@ class Nginx(Server):
 
     def requests(self):
         """How many requests it has answered, these questions not counted."""
-        self._asked = getattr(self, "_asked", 0) + 1
         page = subprocess.run(["curl", "-sk", f"{self.url}/status"], text=True, capture_output=True, timeout=20,
                               check=True).stdout
+        self._asked += 1
         return int(page.split("requests")[1].split()[2]) - self._asked
+
+
+class NginxCache(Nginx):
+    """An nginx that caches what another one answers."""
+
+    name = "nginx-cache"
+
+    def __init__(self, folder, origin):
+        self._origin = origin
+        super().__init__(folder, 0, 0)
+
+    def http_lines(self):
+        return f"proxy_cache_path {self.folder}/cache levels=1:2 keys_zone=all:128m max_size=8g inactive=1h;"
+
+    def location(self):
+        return f"proxy_pass {self._origin.url}; proxy_cache all; proxy_cache_valid 200 1h;"
+
+
+class Postgres(Server):
+    """PostgreSQL with the table items(key, value). It refuses to run as root, so then it runs as postgres."""
+
+    name = "postgres"
+    BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+    def __init__(self, folder):
+        self.user = "postgres" if os.getuid() == 0 else None
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.user:
+            shutil.chown(folder, self.user)
+        done = subprocess.run([self.BIN / "initdb", "-D", folder / "data", "-A", "trust", "-U", "bench", "-E", "UTF8",
+                               "--locale=C", "-N"], text=True, capture_output=True, user=self.user, cwd=folder)
+        if done.returncode != 0:
+            raise ServerError(f"initdb: {done.stderr[-600:]}")
+        super().__init__(folder)
+
+    def command(self):
+        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off",
+                    "shared_buffers": "2GB", "max_wal_size": "8GB", "autovacuum": "off"}
+        return [str(self.BIN / "postgres"), "-D", str(self.folder / "data"),
+                *(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))]
+
+    def ready(self):
+        return subprocess.run([self.BIN / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+                              capture_output=True).returncode == 0
+
+    @property
+    def url(self):
+        return f"postgresql://bench@{self.address}/postgres?sslmode=disable"
+
+    def fill(self, first, count, value_bytes):
+        filler = "v" * (value_bytes - len(str(first)))
+        for statement in (
+                "CREATE TABLE items (id bigint PRIMARY KEY, key text NOT NULL, value text NOT NULL)",
+                f"INSERT INTO items SELECT n, 'item:' || n, n || '{filler}' "
+                f"FROM generate_series({first}, {first + count - 1}) n",
+                "VACUUM (FREEZE, ANALYZE) items"):
+            subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", statement], check=True,
+                           capture_output=True, text=True)
 
 
 class Certificate:

@@ -2,11 +2,11 @@
 
 To add a work, add a Work to WORKS; contestants are named as in harness/contestants.py.
 """
-import base64
 import contextlib
 import dataclasses
 import json
 import random
+import subprocess
 
 from . import servers
 
@@ -30,13 +30,14 @@ class Bar:
 class Work:
     name: str
     about: str
-    source: str  # generated or http
+    source: str  # generated, http or sql
     entries: int
     contestants: tuple
     value_bytes: int = 1024
     tls: bool = False
     gzip: bool = False
     second: bool = False  # the run that counts finds the cache warm
+    through: bool = False  # the cache is an nginx between the contestant and the origin, and has all already
     bars: tuple = ()
 
 
@@ -44,23 +45,26 @@ class WrongOutcome(Exception):
     """The cache does not hold what the run should have brought; such a run does not count."""
 
 
-class Stage:
-    """The servers of one measurement, and what a contestant has to know of them."""
+class Scene:
+    """What all rounds of a work share: servers that take long to fill."""
 
-    def __init__(self, work, count, folder, certificate):
-        self.work, self.count, self.folder = work, count, folder
-        self.first, self.ttl, self.connections = FIRST, TTL, CONNECTIONS
-        self.redis = self.nginx = None
-        self.ca = certificate.ca if work.tls else None
-        self._certificate = certificate if work.tls else None
+    def __init__(self, work, entries, folder, certificate):
+        self.work, self.entries = work, entries
+        self.certificate = certificate if work.tls else None
+        self.database = self.origin = self.cache = None
+        self._folder = folder
 
     @contextlib.contextmanager
     def open(self):
         try:
-            self.redis = servers.Redis(self.folder / "redis")
-            if self.work.source == "http":
-                self.nginx = servers.Nginx(self.folder / "nginx", len(self.path(FIRST)), self.work.value_bytes,
-                                           self._certificate, self.work.gzip)
+            if self.work.source == "sql":
+                self.database = servers.Postgres(self._folder / "postgres")
+                self.database.fill(FIRST, self.entries, self.work.value_bytes)
+            if self.work.through:
+                self.origin = servers.Nginx(self._folder / "origin", len(path_of(FIRST)), self.work.value_bytes)
+                self.cache = servers.NginxCache(self._folder / "cache", self.origin)
+                urls = f"{self.cache.url}/v/[{FIRST}-{FIRST + self.entries - 1}]"
+                subprocess.run(["curl", "-sfZ", "--parallel-max", "64", "-o", "/dev/null", urls], check=True, capture_output=True)
             yield self
         finally:
             for server in self.servers:
@@ -68,66 +72,117 @@ class Stage:
 
     @property
     def servers(self):
-        return [server for server in (self.redis, self.nginx) if server]
+        return [server for server in (self.database, self.cache, self.origin) if server]
+
+
+def path_of(number):
+    return f"/v/{number}"
+
+
+def key_of(number):
+    return f"item:{number}"
+
+
+class Stage:
+    """The servers of one measurement, and what a contestant has to know of them."""
+
+    def __init__(self, scene, count, folder):
+        self.scene, self.work, self.count, self.folder = scene, scene.work, count, folder
+        self.first, self.ttl, self.connections = FIRST, TTL, CONNECTIONS
+        self.ca = scene.certificate.ca if scene.certificate else None
+        self.redis = self._origin = None
+
+    @contextlib.contextmanager
+    def open(self):
+        try:
+            if not self.work.through:
+                self.redis = servers.Redis(self.folder / "redis")
+            if self.work.source == "http" and not self.work.through:
+                self._origin = servers.Nginx(self.folder / "nginx", len(path_of(FIRST)), self.work.value_bytes,
+                                             self.scene.certificate, self.work.gzip)
+            yield self
+        finally:
+            for server in (self.redis, self._origin):
+                if server:
+                    server.stop()
+
+    @property
+    def servers(self):
+        return [server for server in (self.redis, self._origin, *self.scene.servers) if server]
+
+    @property
+    def cache(self):
+        """The server that is to be warm in the end."""
+        return self.redis or self.scene.cache
+
+    @property
+    def nginx(self):
+        """The server that is behind the contestant's HTTP requests in the end."""
+        return self._origin or self.scene.origin
+
+    @property
+    def dsn(self):
+        return self.scene.database.url if self.scene.database else None
 
     @property
     def origin(self):
         """The URL that an entry's number is appended to."""
-        return f"{self.nginx.url}/v/" if self.nginx else None
-
-    @staticmethod
-    def path(number):
-        return f"/v/{number}"
-
-    @staticmethod
-    def key(number):
-        return f"item:{number}"
+        server = self.scene.cache or self._origin
+        return f"{server.url}/v/" if server else None
 
     def value(self, number):
         if self.nginx:
-            return self.nginx.body_of(self.path(number))
+            return self.nginx.body_of(path_of(number))
         return str(number) + "v" * (self.work.value_bytes - len(str(number)))
 
     def policy(self):
         """The manifest with which `stoker run` does this work."""
-        source = {"name": "items", "pattern": {
-            "template": "item:{id}",
-            "variables": [{"name": "id", "from": FIRST, "to": FIRST + self.count - 1}]}}
+        secret = {}
         spec = {
-            "sources": [source],
-            "targets": [{"name": "cache", "redis": {"address": self.redis.address}, "write": {"ttl": f"{TTL}s"}}],
+            "targets": [{"name": "cache", "redis": {"address": self.redis.address if self.redis else "127.0.0.1:6379"},
+                         "write": {"ttl": f"{TTL}s"}}],
             "pacing": {"requestsPerSecond": 1_000_000, "burst": 1_000_000, "maxInFlight": CONNECTIONS},
             "success": {"minWarmedPercent": 100},
         }
-        secrets = []
-        if self.nginx:
+        if self.dsn:
+            secret["dsn"] = self.dsn
+            source = {"sql": {"connectionSecretRef": {"name": "bench", "key": "dsn"},
+                              "query": "SELECT key, value FROM items", "keyTemplate": "{key}", "valueColumn": "value"}}
+        else:
+            source = {"pattern": {"template": "item:{id}", "variables": [
+                {"name": "id", "from": FIRST, "to": FIRST + self.count - 1}]}}
+        if self.work.source == "generated":
+            source["pattern"]["value"] = self.value(FIRST).replace(str(FIRST), "{id}")
+        if self.origin:
             http = {"url": self.origin + "{id}"}
             if self.ca:
-                http["tls"] = {"caSecretRef": {"name": "origin", "key": "ca.pem"}}
-                secrets.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "origin"}, "data": {
-                    "ca.pem": base64.b64encode(self.ca.read_bytes()).decode()}})
+                http["tls"] = {"caSecretRef": {"name": "bench", "key": "ca.pem"}}
+                secret["ca.pem"] = self.ca.read_text()
             spec["origins"] = [{"name": "origin", "http": http}]
-        else:
-            source["pattern"]["value"] = self.value(FIRST).replace(str(FIRST), "{id}")
-        policy = {"apiVersion": "stoker.dev/v1alpha1", "kind": "WarmingPolicy", "metadata": {"name": self.work.name},
-                  "spec": spec}
+        spec["sources"] = [{"name": "items", **source}]
+        documents = [
+            {"apiVersion": "stoker.dev/v1alpha1", "kind": "WarmingPolicy", "metadata": {"name": self.work.name},
+             "spec": spec},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bench"}, "stringData": secret}]
         file = self.folder / "policy.yaml"  # JSON is YAML
-        file.write_text("\n---\n".join(json.dumps(document) for document in [policy, *secrets]))
+        file.write_text("\n---\n".join(json.dumps(document) for document in documents))
         return file
 
     def check(self):
         """Raises WrongOutcome unless the cache holds every entry, and a sample of them the right value and TTL."""
+        if not self.redis:
+            return
         size = int(self.redis.ask("DBSIZE")[0])
         if size != self.count:
             raise WrongOutcome(f"the cache holds {size} entries instead of {self.count}")
         numbers = random.sample(range(FIRST, FIRST + self.count), min(SAMPLES, self.count))
-        values = self.redis.ask(*(f"GET {self.key(number)}" for number in numbers))
+        values = self.redis.ask(*(f"GET {key_of(number)}" for number in numbers))
         for number, value in zip(numbers, values, strict=True):
             if value != self.value(number):
-                raise WrongOutcome(f"{self.key(number)} holds {value[:40]!r}... ({len(value)} bytes)")
-        for number, ttl in zip(numbers, self.redis.ask(*(f"TTL {self.key(number)}" for number in numbers))):
+                raise WrongOutcome(f"{key_of(number)} holds {value[:40]!r}... ({len(value)} bytes)")
+        for number, ttl in zip(numbers, self.redis.ask(*(f"TTL {key_of(number)}" for number in numbers))):
             if not TTL - 600 < int(ttl) <= TTL:
-                raise WrongOutcome(f"{self.key(number)} has a TTL of {ttl} s instead of {TTL} s")
+                raise WrongOutcome(f"{key_of(number)} has a TTL of {ttl} s instead of {TTL} s")
 
 
 GO = ("go-64", "go-256", "go-500")
@@ -142,6 +197,13 @@ WORKS = {work.name: work for work in (
          bars=(Bar("go", speed=1.4, cpu=0.5), Bar("node", speed=4), Bar("python", speed=8))),
     Work("second-run", "HTTP origin into Redis again, over the warm cache", "http", 200_000,
          ("stoker", "stoker-1-loop", "go-256-probe"), second=True),
+    Work("nginx-cache", "through an nginx cache, all hits", "http", 200_000,
+         ("stoker", "stoker-1-loop", "go-256", "curl-parallel", "wrk"), through=True,
+         bars=(Bar("wrk", speed=0.8), Bar("curl-parallel", speed=1.8), Bar("go", speed=1.25))),
+    Work("sql", "PostgreSQL rows into Redis", "sql", 1_000_000, (*BESIDE_GO, "node", "python"),
+         bars=(Bar("go", speed=1.0, cpu=0.5),)),
+    Work("sql-100b", "PostgreSQL rows of 100 B into Redis", "sql", 1_000_000, (*BESIDE_GO, "node", "python"),
+         value_bytes=100, bars=(Bar("go", speed=1.0, cpu=0.4),)),
     Work("https", "HTTPS origin into Redis", "http", 100_000, (*BESIDE_GO, "wrk"), tls=True),
     Work("gzip", "HTTP origin that answers with gzip", "http", 100_000, BESIDE_GO, gzip=True),
     Work("http-100b", "HTTP origin, values of 100 B", "http", 200_000, (*BESIDE_GO, "wrk"), value_bytes=100),

@@ -32,7 +32,7 @@ func parse() options {
 	var o options
 	var seconds int
 	flag.StringVar(&o.source, "source", "", "generated, http or sql")
-	flag.StringVar(&o.redis, "redis", "", "host:port")
+	flag.StringVar(&o.redis, "redis", "", "host:port; none: values are dropped")
 	flag.StringVar(&o.origin, "origin", "", "the URL that an entry's number is appended to")
 	flag.StringVar(&o.ca, "ca", "", "PEM file of the CA to trust")
 	flag.StringVar(&o.dsn, "dsn", "", "connection string of PostgreSQL")
