@@ -4,12 +4,13 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import Redis from 'ioredis';
+import postgres from 'postgres';
 import { Pool } from 'undici';
 
 const text = { type: 'string' };
 const { values: flags } = parseArgs({
   options: {
-    source: text, redis: text, origin: text, ca: text, first: text, count: text, bytes: text,
+    source: text, redis: text, origin: text, ca: text, dsn: text, first: text, count: text, bytes: text,
     ttl: { ...text, default: '3600' }, batch: { ...text, default: '256' },
     writers: { ...text, default: '2' }, connections: { ...text, default: '64' },
   },
@@ -75,5 +76,17 @@ async function fetchAll() {
   await pool.close();
 }
 
-await { generated: generate, http: fetchAll }[flags.source]();
+async function copyRows() {
+  const sql = postgres(flags.dsn, { max: 1 });
+  const writing = new Set();
+  for await (const rows of sql`SELECT key, value FROM items`.cursor(batchSize)) {
+    const written = write(rows.map(({ key, value }) => [key, value])).finally(() => writing.delete(written));
+    writing.add(written);
+    if (writing.size > 4) await Promise.race(writing);
+  }
+  await Promise.all(writing);
+  await sql.end();
+}
+
+await { generated: generate, http: fetchAll, sql: copyRows }[flags.source]();
 redis.disconnect();

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 
 import aiohttp
+import asyncpg
 import redis
 import redis.asyncio
 import uvloop
@@ -14,7 +15,7 @@ import uvloop
 
 def parse():
     parser = argparse.ArgumentParser()
-    for name in ("source", "redis", "origin", "ca"):
+    for name in ("source", "redis", "origin", "ca", "dsn"):
         parser.add_argument(f"--{name}")
     for name, default in (("first", 0), ("count", 0), ("bytes", 0), ("ttl", 3600), ("batch", 256),
                           ("writers", 2), ("connections", 64)):
@@ -72,12 +73,32 @@ async def fetch_all(options):
     await client.aclose()
 
 
+async def copy_rows(options):
+    host, port = options.redis.split(":")
+    client = redis.asyncio.Redis(host=host, port=int(port))
+    database = await asyncpg.connect(options.dsn)
+    async with database.transaction(readonly=True):
+        pipe, writing = client.pipeline(transaction=False), None
+        async for key, value in database.cursor("SELECT key, value FROM items", prefetch=4 * options.batch):
+            pipe.set(key, value, ex=options.ttl, nx=True)
+            if len(pipe) == options.batch:
+                if writing:
+                    await writing
+                writing = asyncio.create_task(pipe.execute())
+                pipe = client.pipeline(transaction=False)
+        if writing:
+            await writing
+        await pipe.execute()
+    await database.close()
+    await client.aclose()
+
+
 def main():
     options = parse()
     if options.source == "generated":
         generate(options)
     else:
-        uvloop.run(fetch_all(options))
+        uvloop.run({"http": fetch_all, "sql": copy_rows}[options.source](options))
 
 
 main()
