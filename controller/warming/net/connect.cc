@@ -41,6 +41,8 @@ std::string_view ToString(ConnectError::Reason reason) {
       return "TLSNotTrusted";
     case Reason::kTls:
       return "TLSFailed";
+    case Reason::kNotTls:
+      return "NotTLS";
     case Reason::kEgressRefused:
       return "EgressRefused";
     case Reason::kTimeout:

@@ -67,6 +67,7 @@ struct ConnectError : Error {
     kResolver,
     kTlsNotTrusted,
     kTls,
+    kNotTls,  // the peer answered a TLS handshake in plain text
     kEgressRefused,
     kTimeout,
     kCancelled,

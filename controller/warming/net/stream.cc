@@ -144,6 +144,12 @@ void ExpectName(SSL* ssl, const std::string& name) {
   SSL_set1_host(ssl, name.c_str());
 }
 
+// OpenSSL takes the first bytes of a plain answer for the version of a TLS record.
+bool AnsweredInPlainText(std::error_code ec) {
+  return ec.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER;
+}
+
 ConnectError ExplainHandshake(const std::string& where, const std::string& name, SSL* ssl,
                               std::error_code ec) {
   const long verdict = SSL_get_verify_result(ssl);
@@ -155,6 +161,12 @@ ConnectError ExplainHandshake(const std::string& where, const std::string& name,
   if (verdict != X509_V_OK) {
     return {ConnectError::Reason::kTlsNotTrusted, Code::kUnavailable,
             where + ": certificate not trusted (" + X509_verify_cert_error_string(verdict) + ")"};
+  }
+  if (AnsweredInPlainText(ec)) {
+    return {ConnectError::Reason::kNotTls, Code::kInvalid,
+            where +
+                " does not speak TLS: it answered in plain text; use http:// in the URL of an "
+                "origin, or leave tls out"};
   }
   if (ec == asio::error::connection_reset || ec == asio::error::eof ||
       ec == asio::ssl::error::stream_truncated) {
@@ -194,9 +206,9 @@ asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket, Endpoint endpoi
       co_return tl::make_unexpected(
           ConnectError(ConnectError::Reason::kCancelled, Code::kCancelled, where + ": cancelled"));
     }
-    co_return tl::make_unexpected(
-        ConnectError(ConnectError::Reason::kTimeout, Code::kTimeout,
-                     where + " did not finish the TLS handshake in time"));
+    co_return tl::make_unexpected(ConnectError(
+        ConnectError::Reason::kTimeout, Code::kTimeout,
+        where + " did not finish the TLS handshake in time; does it speak TLS there?"));
   }
   if (state->handshake) {
     ConnectError error = ExplainHandshake(where, name, ssl, state->handshake);

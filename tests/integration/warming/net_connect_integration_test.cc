@@ -196,6 +196,14 @@ TEST_F(TlsDial, WrongNameSaysWhichFieldMendsIt) {
       << attempt.error->message;
 }
 
+TEST_F(TlsDial, APeerThatSpeaksPlainTextIsRecognised) {
+  const testing::NginxServer plain{"location / { return 200 x; }\n"};
+  const Attempt attempt =
+      Dial({"127.0.0.1", std::to_string(plain.port()), *TlsContext::Make({})}, milliseconds(5000));
+  ASSERT_TRUE(attempt.error);
+  EXPECT_EQ(attempt.error->reason, Reason::kNotTls) << attempt.error->message;
+}
+
 TEST_F(TlsDial, MismatchedKeyIsFoundBeforeDialling) {
   const testing::TempDir other;
   const auto stranger = testing::MakeCertificates(other, "DNS:x.test");
