@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   std::string level = "info";
   CLI::App app(
       "Warms one shard of a run: the plan, Secrets and ConfigMaps are mounted directories.");
+  app.set_version_flag("-V,--version", "stoker-worker " STOKER_VERSION);
   app.add_option("--plan", options.plan_file, "The plan, as the controller wrote it")
       ->capture_default_str();
   app.add_option("--plan-hash", options.plan_hash, "SHA-256 that the plan must have")

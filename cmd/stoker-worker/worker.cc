@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -29,8 +30,9 @@ constexpr auto kTick = std::chrono::milliseconds(20);
 constexpr auto kStopWithin = std::chrono::milliseconds(950);
 
 Result<std::string> ReadPlanText(const std::string& path) {
+  std::error_code ignored;
   std::ifstream file(path, std::ios::binary);
-  if (!file)
+  if (!file || std::filesystem::is_directory(path, ignored))
     return NotFound(fmt::format("the plan {} cannot be read; is its ConfigMap mounted?", path));
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
@@ -99,9 +101,9 @@ void LogReport(const Assignment& assignment, const Report& report) {
 }  // namespace
 
 Result<Assignment> ReadAssignment(const WorkerOptions& options) {
+  STOKER_TRY(const std::string text, ReadPlanText(options.plan_file));
   if (options.plan_hash.empty())
     return Invalid("the plan's hash is not given; set STOKER_PLAN_HASH or --plan-hash");
-  STOKER_TRY(const std::string text, ReadPlanText(options.plan_file));
   if (const std::string hash = warming::PlanHash(text); hash != options.plan_hash)
     return Invalid(
         fmt::format("the plan {} has the hash {}, but {} was asked for; it was changed after the "

@@ -60,7 +60,8 @@ TEST_F(ReadAssignmentTest, RefusesAnIndexBeyondTheWorkers) {
   }
 }
 
-TEST_F(ReadAssignmentTest, AMissingPlanIsSaidSo) {
+TEST_F(ReadAssignmentTest, AMissingPlanIsSaidSoBeforeAMissingHash) {
+  options_.plan_hash = "";
   options_.plan_file = dir_.path() + "/absent.json";
   EXPECT_THAT(Refusal(), HasSubstr("is its ConfigMap mounted?"));
 }
