@@ -51,10 +51,16 @@ std::string Printable(std::string text) {
 std::string Figures(const Progress& progress) {
   const Tally& tally = progress.tally;
   if (tally.discovered == 0 && !progress.enumerated) return "looking for entries";
-  std::string text =
-      fmt::format("{} of {}{} ({:.1f}%), {:.0f}/s", Grouped(tally.warmed + tally.skipped),
-                  Grouped(tally.discovered), progress.enumerated ? "" : "+", progress.percent,
-                  progress.per_second);
+  const std::int64_t warm = tally.warmed + tally.skipped;
+  std::string text = fmt::format("{} of {}", Grouped(warm), Grouped(tally.discovered));
+  if (progress.enumerated) {
+    // Rounded down, so that 100 % is said when all is warm.
+    const std::int64_t permille = tally.discovered == 0 ? 0 : warm * 1000 / tally.discovered;
+    text += fmt::format(" ({}.{}%)", permille / 10, permille % 10);
+  } else {
+    text += " found so far";
+  }
+  text += fmt::format(", {:.0f}/s", progress.per_second);
   if (progress.eta) text += fmt::format(", {} to go", ShortDuration(*progress.eta));
   if (tally.failed > 0) text += fmt::format(", {} failed", Grouped(tally.failed));
   return text;
@@ -65,10 +71,14 @@ std::string Waiting(const Progress& progress) {
   return progress.throttled ? "; waiting: the origin asked for a pause (Retry-After)" : "";
 }
 
-// The tally at the top level, where `jq .warmed` finds it.
-void WriteJson(std::ostream& out, const char* type, const std::string& policy, json object,
-               const Tally& tally) {
-  object.update(warming::ToJson(tally));
+// One shape for every line: the figures at the top level, where `jq .warmed` finds them, and in the
+// last line what the run came to beside them.
+void WriteJson(std::ostream& out, const char* type, const std::string& policy,
+               const Progress& progress, json object = json::object()) {
+  object.erase("progress");
+  object.update(warming::ToJson(progress));
+  object.erase("tally");
+  object.update(warming::ToJson(progress.tally));
   object["type"] = type;
   object["policy"] = policy;
   out << object.dump(-1, ' ', false, json::error_handler_t::replace) << '\n' << std::flush;
@@ -117,12 +127,11 @@ class JsonDisplay final : public RunDisplay {
   JsonDisplay(std::string policy, std::ostream& out, std::ostream& err)
       : policy_(std::move(policy)), out_(out), err_(err) {}
   void Show(const Progress& progress, SteadyTime now) override {
-    if (ticker_.Due(now))
-      WriteJson(out_, "progress", policy_, warming::ToJson(progress), progress.tally);
+    if (ticker_.Due(now)) WriteJson(out_, "progress", policy_, progress);
   }
   void Say(const std::string& line) override { err_ << line + "\n" << std::flush; }
   void Finish(const Report& report) override {
-    WriteJson(out_, "report", policy_, warming::ToJson(report), report.progress.tally);
+    WriteJson(out_, "report", policy_, report.progress, warming::ToJson(report));
   }
 
  private:
@@ -178,8 +187,8 @@ std::string ShortDuration(Millis duration) {
 std::string ProgressText(const Progress& progress) { return Figures(progress) + Waiting(progress); }
 
 std::string ProgressBar(const Progress& progress, std::size_t columns) {
-  const auto cells =
-      static_cast<std::size_t>(std::clamp(progress.percent, 0.0, 100.0) / 100 * kBarCells);
+  const double part = progress.enumerated ? std::clamp(progress.percent, 0.0, 100.0) / 100 : 0;
+  const auto cells = static_cast<std::size_t>(part * kBarCells);
   std::string line = "[" + std::string(cells, '#') + std::string(kBarCells - cells, '.') + "] " +
                      ProgressText(progress);
   if (line.size() > columns) line.resize(columns);
@@ -197,7 +206,8 @@ std::string SummaryText(const std::string& policy, const Report& report) {
   if (tally.verified > 0) text += fmt::format("; {} read back", Grouped(tally.verified));
   text += "\n";
   if (report.result != Report::Result::kSucceeded)
-    text += fmt::format("{}: {}\n", report.reason, Printable(report.message));
+    text += fmt::format("{}: {}\n", report.reason,
+                        Printable(report.cause.empty() ? report.message : report.cause));
   for (const auto& failure : report.progress.failures)
     text += fmt::format("  {:>8}  {}  {}: {}\n", Grouped(failure.count), failure.reason,
                         Printable(failure.sample_key), Printable(failure.sample_message));

@@ -31,7 +31,7 @@ enum class DisplayKind { kBar, kLines, kJson, kQuiet };
 std::unique_ptr<RunDisplay> MakeRunDisplay(DisplayKind kind, std::string policy, std::ostream& out,
                                            std::ostream& err, Millis line_every = Millis(5000));
 
-// "looking for entries", then "4,210 of 10,000 (42.1%), 480/s, 12s to go, 3 failed; waiting:
+// "looking for entries", then "4,210 of 5,000 found so far, 480/s", then "4,210 of 10,000 (42.1%), 480/s, 12s to go, 3 failed; waiting:
 // redis.shop:6379 refused the connection"
 std::string ProgressText(const warming::Progress& progress);
 // The bar with the same figures, at most `columns` wide.

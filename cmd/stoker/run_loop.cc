@@ -33,8 +33,9 @@ RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
     if (signal == 0) continue;
     end.signal = signal;
     give_up = now + kStopWithin;
-    display.Say(signal == SIGINT ? "stopping; Ctrl-C again ends at once" : "stopping");
-    run.Cancel("stopped by the user");
+    const bool interrupted = signal == SIGINT;
+    display.Say(interrupted ? "stopping; Ctrl-C again ends at once" : "stopping: SIGTERM came");
+    run.Cancel(interrupted ? "interrupted by Ctrl-C (SIGINT)" : "terminated by SIGTERM");
   }
   end.report = run.Wait();
   display.Finish(end.report);

@@ -43,6 +43,12 @@ Value ValueOf(const Names& names, const std::string& name) {
 // Two decimals are enough for people, and keep reports small.
 double Rounded(double value) { return std::round(value * 100) / 100; }
 
+// 100 is said of what is complete, and of nothing less.
+double FlooredPercent(const Tally& tally) {
+  if (tally.discovered == 0) return 0;
+  return static_cast<double>((tally.warmed + tally.skipped) * 10'000 / tally.discovered) / 100;
+}
+
 Tally TallyFromJson(const json& j) {
   Tally tally;
   tally.discovered = j.at("discovered");
@@ -125,7 +131,7 @@ json ToJson(const Progress& progress) {
   json j = {{"phase", NameOf(kPhases, progress.phase)},
             {"tally", ToJson(progress.tally)},
             {"enumerated", progress.enumerated},
-            {"percent", Rounded(progress.percent)},
+            {"percent", FlooredPercent(progress.tally)},
             {"perSecond", Rounded(progress.per_second)},
             {"originLatencyMs", progress.origin_latency.count()},
             {"originErrorPercent", Rounded(progress.origin_error_percent)},

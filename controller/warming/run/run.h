@@ -111,6 +111,9 @@ struct Report {
   // OriginUnavailable, TargetOutOfMemory, TargetReadOnly, TargetAuth, SourceFailed, ...
   std::string reason;
   std::string message;  // a sentence for a person
+  // The part of the message that the tally and the failures do not tell, for a display that shows
+  // those too. Stays in this process: it is not part of the JSON.
+  std::string cause;
   Progress progress;
   Millis duration{0};
   std::optional<WallTime> first_expiry;  // when the first of what was warmed expires

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace stoker::warming {
 namespace {
 
@@ -18,30 +20,35 @@ std::string MainFailure(const std::vector<FailureCount>& failures) {
   return fmt::format("; mostly {} ({} times): {}", main.reason, main.count, main.sample_message);
 }
 
+Judgement End(Report::Result result, std::string reason, std::string cause, const Tally& tally) {
+  std::string message = fmt::format("{}: {}", cause, Summary(tally));
+  return {result, std::move(reason), std::move(cause), std::move(message)};
+}
+
 Judgement JudgeEnd(const Tally& tally, const std::vector<FailureCount>& failures, double minimum) {
   using Result = Report::Result;
   if (tally.discovered == 0) {
-    return {Result::kFailed, "NothingDiscovered",
-            "the sources yielded no entry; check them, and their include and exclude globs"};
+    const char* cause =
+        "the sources yielded no entry; check them, and their include and exclude globs";
+    return {Result::kFailed, "NothingDiscovered", cause, cause};
   }
   const double percent = WarmPercent(tally);
   if (percent < minimum) {
-    return {Result::kFailed, "BelowMinimum",
-            fmt::format("{}; {:.4g} % is below the minimum of {:.4g} %{}", Summary(tally), percent,
-                        minimum, MainFailure(failures))};
+    std::string cause = fmt::format("{:.4g} % is below the minimum of {:.4g} %", percent, minimum);
+    std::string message = fmt::format("{}; {}{}", Summary(tally), cause, MainFailure(failures));
+    return {Result::kFailed, "BelowMinimum", std::move(cause), std::move(message)};
   }
   const std::int64_t read = tally.verified + tally.verify_failed;
   const double cold =
       read == 0 ? 0 : 100.0 * static_cast<double>(tally.verify_failed) / static_cast<double>(read);
   if (cold > 100 - minimum) {
-    return {
-        Result::kFailed, "VerificationFailed",
-        fmt::format(
-            "{} of {} entries read back were cold ({:.4g} %): the target lost or changed what was "
-            "written; look at its memory limit and eviction",
-            tally.verify_failed, read, cold)};
+    const std::string cause = fmt::format(
+        "{} of {} entries read back were cold ({:.4g} %): the target lost or changed what was "
+        "written; look at its memory limit and eviction",
+        tally.verify_failed, read, cold);
+    return {Result::kFailed, "VerificationFailed", cause, cause};
   }
-  return {Result::kSucceeded, "Warmed", Summary(tally)};
+  return {Result::kSucceeded, "Warmed", "", Summary(tally)};
 }
 
 }  // namespace
@@ -60,21 +67,18 @@ Judgement Judge(const StopCause& cause, const Tally& tally,
     case StopKind::kNone:
       return JudgeEnd(tally, failures, min_warmed_percent);
     case StopKind::kCancelled:
-      return {Result::kCancelled, "Cancelled",
-              fmt::format("{}: {}", cause.message, Summary(tally))};
+      return End(Result::kCancelled, "Cancelled", cause.message, tally);
     case StopKind::kLostLease:
-      return {Result::kCancelled, "LostLease",
-              "this host may not act any more; another one goes on: " + Summary(tally)};
+      return End(Result::kCancelled, "LostLease",
+                 "this host may not act any more; another one goes on", tally);
     case StopKind::kDeadline:
       if (outage) {
-        return {Result::kFailed, outage->reason,
-                fmt::format("{}; waited until the deadline of the run: {}", outage->message,
-                            Summary(tally))};
+        return End(Result::kFailed, outage->reason,
+                   outage->message + "; waited until the deadline of the run", tally);
       }
-      return {Result::kFailed, "DeadlineExceeded",
-              fmt::format("{}: {}", cause.message, Summary(tally))};
+      return End(Result::kFailed, "DeadlineExceeded", cause.message, tally);
     case StopKind::kFatal:
-      return {Result::kFailed, cause.reason, fmt::format("{}: {}", cause.message, Summary(tally))};
+      return End(Result::kFailed, cause.reason, cause.message, tally);
   }
   return {};
 }

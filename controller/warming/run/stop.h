@@ -24,7 +24,8 @@ struct StopCause {
 struct Judgement {
   Report::Result result = Report::Result::kFailed;
   std::string reason;
-  std::string message;
+  std::string cause;    // why, without the tally; empty: nothing went wrong
+  std::string message;  // why, and the tally
 };
 
 // `outage`: what was down when the run ended.

@@ -27,7 +27,15 @@ TEST(RunDisplayTest, BeforeTheFirstEntryThereAreNoFigures) {
   EXPECT_EQ(ProgressText({}), "looking for entries");
   auto progress = Midway();
   progress.enumerated = false;
-  EXPECT_TRUE(ProgressText(progress).starts_with("4,210 of 10,000+ (42.1%)"));
+  EXPECT_TRUE(ProgressText(progress).starts_with("4,210 of 10,000 found so far, 480/s"));
+}
+
+TEST(RunDisplayTest, OneHundredPercentIsSaidOnlyWhenAllIsWarm) {
+  auto progress = Midway();
+  progress.tally = {.discovered = 10'000, .warmed = 9'999, .failed = 1};
+  EXPECT_TRUE(ProgressText(progress).starts_with("9,999 of 10,000 (99.9%)"));
+  progress.tally = {.discovered = 10'000, .warmed = 10'000};
+  EXPECT_TRUE(ProgressText(progress).starts_with("10,000 of 10,000 (100.0%)"));
 }
 
 TEST(RunDisplayTest, SaysWhatIsWaitedForWithoutControlCharacters) {
@@ -62,6 +70,11 @@ TEST(RunDisplayTest, JsonHasTheTallyAtTheTopAndTheReportLast) {
   for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
   ASSERT_EQ(lines.size(), 3U);
   EXPECT_EQ(lines[0]["type"], "progress");
+  for (const auto& line : lines) {  // one shape
+    for (const char* member : {"failures", "percent", "targets", "phase", "warmed", "left"})
+      EXPECT_TRUE(line.contains(member)) << member;
+    for (const char* member : {"progress", "tally"}) EXPECT_FALSE(line.contains(member)) << member;
+  }
   EXPECT_EQ(lines[2]["type"], "report");
   EXPECT_EQ(lines[2]["policy"], "shop/pages");
   EXPECT_EQ(lines[2]["discovered"], 10'000);
@@ -73,14 +86,15 @@ TEST(RunDisplayTest, JsonHasTheTallyAtTheTopAndTheReportLast) {
 TEST(RunDisplayTest, TheSummaryTellsTheTallyAndWhy) {
   warming::Report report;
   report.reason = "BelowMinimum";
-  report.message = "42.1% is warm, 95% is asked for";
+  report.message = "4210 of 10000 entries are warm; 42.1 % is below the minimum of 95 %";
+  report.cause = "42.1 % is below the minimum of 95 %";
   report.duration = Millis(20'400);
   report.progress = Midway();
   report.progress.failures = {{"HTTP404", 3, "page:7", "the origin answered 404"}};
   EXPECT_EQ(SummaryText("shop/pages", report),
             "shop/pages: failed in 20s: 4,000 warmed, 210 already there, 3 failed, 5,787 left of "
             "10,000 discovered\n"
-            "BelowMinimum: 42.1% is warm, 95% is asked for\n"
+            "BelowMinimum: 42.1 % is below the minimum of 95 %\n"
             "         3  HTTP404  page:7: the origin answered 404\n");
 }
 
