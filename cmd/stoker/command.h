@@ -41,6 +41,8 @@ void AddDemoCommand(CLI::App& app, Environment& environment);
 void AddVersionCommand(CLI::App& app, Environment& environment);
 void AddCompletionCommand(CLI::App& app, Environment& environment);
 
+void AddHelpCommand(CLI::App& app, Environment& environment);  // last: it knows those before it
+
 // "stoker 0.1.0 (stoker.dev/v1alpha1)" and a line break.
 std::string VersionText();
 

@@ -79,13 +79,14 @@ std::string Bash(const CLI::App& app) {
   script +=
       "      *) words=\"\" ;;\n    esac\n  fi\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
-      "complete -o default -F _stoker stoker\n";
+      "complete -o default -F _stoker stoker kubectl-stoker\n";
   return script;
 }
 
 std::string Zsh(const CLI::App& app) {
   std::string script =
-      "#compdef stoker\n# zsh completion for stoker: source <(stoker completion zsh)\n"
+      "#compdef stoker kubectl-stoker\n# zsh completion for stoker: source <(stoker completion "
+      "zsh)\n"
       "_stoker() {\n  if ((CURRENT == 2)); then\n    compadd -- " +
       Names(app) +
       "--help --version\n    return\n  fi\n"
@@ -94,7 +95,7 @@ std::string Zsh(const CLI::App& app) {
   for (const CLI::App* command : Subcommands(app))
     script +=
         fmt::format("    \"{} \"*) compadd -- {} ;;\n", command->get_name(), NextWords(*command));
-  script += "  esac\n}\ncompdef _stoker stoker\n";
+  script += "  esac\n}\ncompdef _stoker stoker kubectl-stoker\n";
   return script;
 }
 
@@ -120,7 +121,19 @@ std::string Fish(const CLI::App& app) {
                             command->get_name(), names, FishQuoted(option->get_description()));
     }
   }
-  return script;
+  return script + "complete -c kubectl-stoker -w stoker\n";
+}
+
+// kubectl asks a program named kubectl_complete-PLUGIN: the words so far are its arguments, and its
+// last line says whether files may follow (:0) or not (:4).
+std::string Kubectl(const CLI::App& app) {
+  return "#!/usr/bin/env bash\n# Completion of `kubectl stoker`: save as kubectl_complete-stoker "
+         "in "
+         "the PATH, executable\n" +
+         Bash(app) +
+         "COMP_WORDS=(stoker \"$@\")\nCOMP_CWORD=$#\n_stoker\n"
+         "((${#COMPREPLY[@]})) || { echo :0; exit; }\n"
+         "printf '%s\\n' \"${COMPREPLY[@]}\" :4\n";
 }
 
 }  // namespace
@@ -128,13 +141,19 @@ std::string Fish(const CLI::App& app) {
 void AddCompletionCommand(CLI::App& app, Environment& environment) {
   CLI::App* command = app.add_subcommand("completion", "Print a completion script for a shell");
   auto shell = std::make_shared<std::string>();
-  OneOf(command->add_option("shell", *shell, "Which shell")->required(), {"bash", "zsh", "fish"});
+  OneOf(command->add_option("shell", *shell, "Which shell")->required(),
+        {"bash", "zsh", "fish", "kubectl"});
   command->footer(
       "Examples:\n"
       "  source <(stoker completion bash)\n"
-      "  stoker completion fish > ~/.config/fish/completions/stoker.fish");
+      "  stoker completion fish > ~/.config/fish/completions/stoker.fish\n"
+      "  stoker completion kubectl > ~/.local/bin/kubectl_complete-stoker   # then chmod +x it");
   command->callback([shell, &app, &environment] {
-    environment.out << (*shell == "bash" ? Bash(app) : *shell == "zsh" ? Zsh(app) : Fish(app));
+    const auto script = *shell == "bash"   ? Bash
+                        : *shell == "zsh"  ? Zsh
+                        : *shell == "fish" ? Fish
+                                           : Kubectl;
+    environment.out << script(app);
   });
 }
 

@@ -118,6 +118,7 @@ int RunCommandLine(int argc, const char* const* argv, Environment& environment) 
   AddDemoCommand(app, environment);
   AddVersionCommand(app, environment);
   AddCompletionCommand(app, environment);
+  AddHelpCommand(app, environment);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -18,6 +18,7 @@ void AddVersionCommand(CLI::App& app, Environment& environment) {
   auto output = std::make_shared<std::string>("text");
   OneOf(command->add_option("-o,--output", *output, "How to say it"), {"text", "json"})
       ->capture_default_str();
+  command->footer("Examples:\n  stoker version\n  stoker version -o json | jq -r .version");
   command->callback([output, &environment] {
     if (*output == "json") {
       const nlohmann::ordered_json json{

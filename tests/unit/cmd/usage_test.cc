@@ -61,8 +61,9 @@ TEST(UsageTest, ErrorsNameTheFlagAndTheMend) {
       {{"next", "--schedule", "0 7 * * *", "--count", "0"},
        "--count: must be a whole number from 1 to 10000"},
       {{"completion", "tcsh"},
-       "stoker: completion: shell: must be bash, zsh or fish, not \"tcsh\""},
-      {{"completion"}, "stoker: completion: shell is required: bash, zsh or fish"},
+       "stoker: completion: shell: must be bash, zsh, fish or kubectl, not \"tcsh\""},
+      {{"help", "rnu"}, "stoker: help: command: must be run, plan, "},
+      {{"completion"}, "stoker: completion: shell is required: bash, zsh, fish or kubectl"},
   };
   for (const Case& test : cases) {
     const Outcome outcome = Stoker(test.arguments);
@@ -73,12 +74,18 @@ TEST(UsageTest, ErrorsNameTheFlagAndTheMend) {
 }
 
 TEST(UsageTest, HelpHasExamplesAndExitsWithSuccess) {
-  for (const char* command : {"run", "plan", "next", "validate", "completion"}) {
+  for (const char* command : {"run", "plan", "next", "validate", "version", "completion", "help"}) {
     const Outcome outcome = Stoker({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Examples:"));
   }
   EXPECT_THAT(Stoker({"--help"}).out, HasSubstr("stoker demo"));
+}
+
+TEST(UsageTest, HelpIsACommandToo) {
+  EXPECT_EQ(Stoker({"help"}).out, Stoker({"--help"}).out);
+  EXPECT_EQ(Stoker({"help", "run"}).out, Stoker({"run", "--help"}).out);
+  EXPECT_EQ(Stoker({"help", "run"}).code, 0);
 }
 
 TEST(NextCommandTest, JsonIsAnArrayOfTimesInUtc) {
@@ -155,6 +162,25 @@ TEST(CompletionCommandTest, BashLoadsItAndOffersWhatMayFollow) {
   EXPECT_EQ(BashOffers(script, "stoker run -o ''", 3), "text json\n");
   EXPECT_EQ(BashOffers(script, "stoker run -f ''", 3), "\n");  // nothing of ours: bash offers files
   EXPECT_EQ(BashOffers(script, "stoker completion f", 2), "fish\n");
+  EXPECT_EQ(BashOffers(script, "stoker help ru", 2), "run\n");
+}
+
+TEST(CompletionCommandTest, TheNameThatKubectlRunsIsCompletedToo) {
+  for (const char* shell : {"bash", "zsh", "fish"})
+    EXPECT_THAT(Stoker({"completion", shell}).out, HasSubstr(" kubectl-stoker")) << shell;
+}
+
+TEST(CompletionCommandTest, KubectlAsksAProgramAndIsToldWhetherFilesMayFollow) {
+  const testing::TempDir dir;
+  const std::string program =
+      dir.File("kubectl_complete-stoker", Stoker({"completion", "kubectl"}).out);
+  const auto offers = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"bash", program});
+    return testing::RunCommand(words).out;
+  };
+  EXPECT_EQ(offers({"va"}), "validate\n:4\n");
+  EXPECT_EQ(offers({"run", "-o", ""}), "text\njson\n:4\n");
+  EXPECT_EQ(offers({"run", "-f", ""}), ":0\n");
 }
 
 }  // namespace
