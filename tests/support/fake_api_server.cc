@@ -1,7 +1,5 @@
 #include "tests/support/fake_api_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
@@ -11,7 +9,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <stdexcept>
 
 namespace stoker::testing {
 namespace {
@@ -84,9 +81,7 @@ class FakeApiServer::SocketConnection final : public FakeApiServer::Connection {
 
   bool Send(std::string_view bytes) override {
     while (!bytes.empty() && fd_ >= 0) {
-      pollfd ready{fd_, POLLOUT, 0};
-      if (stopping_) return false;
-      if (poll(&ready, 1, kPollMillis) <= 0) continue;
+      if (!WaitReady(fd_, POLLOUT, stopping_)) return false;
       const auto piece = bytes.substr(0, 16384);
       const long n = ssl_ != nullptr ? SSL_write(ssl_, piece.data(), static_cast<int>(piece.size()))
                                      : send(fd_, piece.data(), piece.size(), MSG_NOSIGNAL);
@@ -100,8 +95,7 @@ class FakeApiServer::SocketConnection final : public FakeApiServer::Connection {
     fd_ = -1;
   }
   void Reset() override {
-    const linger hard{1, 0};
-    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    EndByReset(fd_);
     Close();
   }
   bool WaitForPeerToClose(std::chrono::milliseconds timeout) override {
@@ -120,13 +114,7 @@ class FakeApiServer::SocketConnection final : public FakeApiServer::Connection {
   [[nodiscard]] bool open() const { return fd_ >= 0; }
 
  private:
-  bool WaitReadable() {
-    while (!stopping_ && fd_ >= 0) {
-      pollfd ready{fd_, POLLIN, 0};
-      if (poll(&ready, 1, kPollMillis) > 0) return true;
-    }
-    return false;
-  }
+  bool WaitReadable() { return fd_ >= 0 && WaitReady(fd_, POLLIN, stopping_); }
 
   int fd_;
   const std::shared_ptr<SSL_CTX> context_;
@@ -158,49 +146,21 @@ bool FakeApiServer::Connection::Chunk(std::string_view bytes) {
 bool FakeApiServer::Connection::EndChunks() { return Send("0\r\n\r\n"); }
 
 FakeApiServer::FakeApiServer(Script script, FakeTls tls)
-    : script_(std::move(script)), tls_(std::move(tls)) {
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      listen(listener_, 64) != 0) {
-    throw std::runtime_error("the fake server cannot listen");
-  }
-  getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-  port_ = ntohs(address.sin_port);
-  acceptor_ = std::thread([this] { Accept(); });
-}
-
-FakeApiServer::~FakeApiServer() {
-  stopping_ = true;
-  acceptor_.join();
-  for (auto& [connection, thread] : serving_) thread.join();
-  close(listener_);
-}
+    : script_(std::move(script)),
+      tls_(std::move(tls)),
+      context_(MakeContext(tls_)),
+      listener_([this](int fd) {
+        SocketConnection connection(fd, context_, listener_.ending());
+        Serve(connection);
+      }) {}
 
 std::string FakeApiServer::url(const std::string& host) const {
-  return (tls_.cert_file.empty() ? "http://" : "https://") + host + ":" + std::to_string(port_);
+  return (tls_.cert_file.empty() ? "http://" : "https://") + host + ":" + std::to_string(port());
 }
 
 std::vector<FakeApiServer::Request> FakeApiServer::requests() const {
   const std::lock_guard lock(mutex_);
   return requests_;
-}
-
-void FakeApiServer::Accept() {
-  const auto context = MakeContext(tls_);
-  while (!stopping_) {
-    pollfd ready{listener_, POLLIN, 0};
-    if (poll(&ready, 1, kPollMillis) <= 0) continue;
-    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) continue;
-    ++connections_;
-    auto connection = std::make_unique<SocketConnection>(fd, context, stopping_);
-    std::thread thread([this, c = connection.get()] { Serve(*c); });
-    serving_.emplace_back(std::move(connection), std::move(thread));
-  }
 }
 
 void FakeApiServer::Serve(SocketConnection& connection) {

@@ -11,17 +11,18 @@
 // Shutdown: the destructor closes every connection and joins every thread; scripts must use
 // Connection's waits.
 
-#include <atomic>
 #include <chrono>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
+
+#include "tests/support/loopback_listener.h"
+
+using SSL_CTX = struct ssl_ctx_st;
 
 namespace stoker::testing {
 
@@ -62,29 +63,22 @@ class FakeApiServer {
   using Script = std::function<void(const Request& request, Connection& connection)>;
 
   explicit FakeApiServer(Script script, FakeTls tls = {});
-  ~FakeApiServer();
 
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return listener_.port(); }
   [[nodiscard]] std::string url(const std::string& host = "127.0.0.1") const;
   [[nodiscard]] std::vector<Request> requests() const;
-  [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] int connections() const { return listener_.connections(); }
 
  private:
   class SocketConnection;
-  void Accept();
   void Serve(SocketConnection& connection);
 
   const Script script_;
   const FakeTls tls_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::atomic<bool> stopping_{false};
-  std::atomic<int> connections_{0};
+  const std::shared_ptr<SSL_CTX> context_;
   mutable std::mutex mutex_;
   std::vector<Request> requests_;  // protected by mutex_
-  std::list<std::pair<std::unique_ptr<SocketConnection>, std::thread>>
-      serving_;  // by the acceptor only
-  std::thread acceptor_;
+  LoopbackListener listener_;      // last: its threads use the others
 };
 
 }  // namespace stoker::testing

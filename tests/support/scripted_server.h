@@ -12,8 +12,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
+
+#include "tests/support/loopback_listener.h"
 
 namespace stoker::testing {
 
@@ -39,23 +39,15 @@ class ScriptedServer {
   using Script = std::function<void(Peer&)>;
 
   explicit ScriptedServer(Script script);
-  ~ScriptedServer();
-  ScriptedServer(const ScriptedServer&) = delete;
-  ScriptedServer& operator=(const ScriptedServer&) = delete;
-  [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] int port() const { return listener_.port(); }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
+  [[nodiscard]] int connections() const { return listener_.connections(); }
 
  private:
-  void Accept();
+  void Serve(int fd);
 
   const Script script_;
-  int listener_ = -1;
-  int port_ = 0;
-  std::atomic<bool> ending_{false};
-  std::atomic<int> connections_{0};
-  std::vector<std::thread> threads_;  // of acceptor_, until it has ended
-  std::thread acceptor_;
+  LoopbackListener listener_;  // last: its threads use the script
 };
 
 }  // namespace stoker::testing

@@ -1,58 +1,23 @@
 // One corpus of manifests, two judges: the real API server and this program. They must agree on
 // every file, and on what a good one looks like with its defaults.
-//
-// A bad manifest says in its first two lines what must be in both judges' words:
-//   # expect: <part of the message>
-//   # field: <path of the field>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "controller/api/manifest.h"
 #include "tests/support/api_server.h"
+#include "tests/support/corpus.h"
 #include "tests/support/process.h"
 
 namespace stoker::api {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::vector<std::string> Corpus(const std::string& folder) {
-  std::vector<std::string> paths;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/" + folder)) {
-    paths.push_back(entry.path().string());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
-struct Expectation {
-  std::string message;
-  std::string field;
-  std::string manifest;  // what follows the two lines
-};
-
-Expectation ReadExpectation(const std::string& text) {
-  std::istringstream stream(text);
-  std::string expect;
-  std::string field;
-  std::getline(stream, expect);
-  std::getline(stream, field);
-  const std::string expect_mark = "# expect: ";
-  const std::string field_mark = "# field: ";
-  if (!expect.starts_with(expect_mark) || !field.starts_with(field_mark)) return {};
-  return {expect.substr(expect_mark.size()), field.substr(field_mark.size()),
-          text.substr(expect.size() + field.size() + 2)};
-}
 
 // What this program says of a manifest of one document; empty: it is good, and `object` has its
 // defaults.
@@ -97,11 +62,11 @@ class AgreementTest : public ::testing::Test {
 std::unique_ptr<testing::ApiServer> AgreementTest::server_;
 
 TEST_F(AgreementTest, GoodManifestsAreAcceptedByBothWithTheSameDefaults) {
-  const std::vector<std::string> paths = Corpus("good");
-  ASSERT_GE(paths.size(), 15U);
-  for (const std::string& path : paths) {
+  const std::vector<testing::CorpusFile> files =
+      testing::ReadCorpus(STOKER_SOURCE_DIR + "/tests/corpus/good");
+  ASSERT_GE(files.size(), 15U);
+  for (const auto& [path, message, field, manifest] : files) {
     SCOPED_TRACE(path);
-    const std::string manifest = testing::ReadFile(path);
     nlohmann::json own;
     EXPECT_EQ(OwnVerdict(manifest, own), "");
     const testing::CommandResult server = Judge(manifest);
@@ -116,11 +81,11 @@ TEST_F(AgreementTest, GoodManifestsAreAcceptedByBothWithTheSameDefaults) {
 }
 
 TEST_F(AgreementTest, BadManifestsAreRefusedByBothWithTheSameFieldAndMend) {
-  const std::vector<std::string> paths = Corpus("bad");
-  ASSERT_GE(paths.size(), 45U);
-  for (const std::string& path : paths) {
-    SCOPED_TRACE(path);
-    const Expectation expected = ReadExpectation(testing::ReadFile(path));
+  const std::vector<testing::CorpusFile> files =
+      testing::ReadCorpus(STOKER_SOURCE_DIR + "/tests/corpus/bad");
+  ASSERT_GE(files.size(), 45U);
+  for (const testing::CorpusFile& expected : files) {
+    SCOPED_TRACE(expected.path);
     ASSERT_FALSE(expected.message.empty() || expected.field.empty())
         << "the first two lines say what to expect";
     nlohmann::json own;
@@ -135,10 +100,10 @@ TEST_F(AgreementTest, BadManifestsAreRefusedByBothWithTheSameFieldAndMend) {
 }
 
 TEST_F(AgreementTest, NeitherRepeatsThePasswordOfAnUrl) {
-  for (const std::string& path : Corpus("bad")) {
-    const Expectation expected = ReadExpectation(testing::ReadFile(path));
+  for (const testing::CorpusFile& expected :
+       testing::ReadCorpus(STOKER_SOURCE_DIR + "/tests/corpus/bad")) {
     if (expected.manifest.find("secret@") == std::string::npos) continue;
-    SCOPED_TRACE(path);
+    SCOPED_TRACE(expected.path);
     nlohmann::json own;
     EXPECT_THAT(OwnVerdict(expected.manifest, own), ::testing::Not(HasSubstr("secret@")));
     EXPECT_THAT(Judge(expected.manifest).err, ::testing::Not(HasSubstr("secret@")));

@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/integration/cmd/program.h"
+#include "tests/support/corpus.h"
 #include "tests/support/nginx_server.h"
 #include "tests/support/redis_server.h"
 #include "tests/unit/cmd/sample_manifests.h"
@@ -73,7 +74,7 @@ TEST_F(StokerRefusalTest, NamesWhatToMend) {
       {{"-f", good, "--deadline", "soon"}, "--deadline: "},
       {{"-f", good, "--deadline", "0s"}, "--deadline must be more than 0s"},
       {{"-f", good, "--policy", "other"}, "--policy other: the files hold only shop/pages"},
-      {{"-f", good, "-f", good}, "choose one with --policy NAME"},
+      {{"-f", good, "-f", dir_.File("again.yaml", sample)}, "again.yaml; leave one out"},
       {{"-f", good, "--outptu", "json"}, "did you mean --output?"},
       {{}, "-f FILE is required"},
   };
@@ -86,14 +87,6 @@ TEST_F(StokerRefusalTest, NamesWhatToMend) {
     EXPECT_EQ(run.out, "") << test.message;
   }
   ExpectUntouched();
-}
-
-// "# expect: must be host:port" is "must be host:port".
-std::string Expected(const std::string& text) {
-  constexpr std::string_view kMark = "# expect: ";
-  for (const std::string& line : testing::LinesOf(text))
-    if (line.starts_with(kMark)) return line.substr(kMark.size());
-  return "a line that begins with # expect:";
 }
 
 // What a manifest of the corpus would reach, were it accepted, is here and would notice. Addresses
@@ -109,19 +102,15 @@ std::string PointedHere(std::string text, const std::string& url, const std::str
 }
 
 TEST_F(StokerRefusalTest, EveryBadManifestIsRefusedInTheWordsOfTheCluster) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& file :
-       std::filesystem::directory_iterator(STOKER_SOURCE_DIR + "/tests/corpus/bad"))
-    files.push_back(file.path());
-  std::ranges::sort(files);
+  const std::vector<testing::CorpusFile> files =
+      testing::ReadCorpus(STOKER_SOURCE_DIR + "/tests/corpus/bad");
   ASSERT_GE(files.size(), 20U);
-  for (const auto& file : files) {
-    const std::string text = testing::ReadFile(file.string());
+  for (const auto& [file, message, field, manifest] : files) {
     const std::string here =
-        dir_.File("bad.yaml", PointedHere(text, origin_.url("/v/{key}"), redis_.address()));
+        dir_.File("bad.yaml", PointedHere(manifest, origin_.url("/v/{key}"), redis_.address()));
     const CommandResult run = RunCommand(Stoker({"run", "-f", here, "--deadline", "5s"}));
     EXPECT_EQ(run.exit_code, 2) << file;
-    EXPECT_THAT(run.err, HasSubstr(Expected(text))) << file;
+    EXPECT_THAT(run.err, HasSubstr(message)) << file;
     EXPECT_EQ(run.out, "") << file;
   }
   ExpectUntouched();
