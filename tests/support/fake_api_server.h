@@ -22,7 +22,7 @@
 
 #include "tests/support/loopback_listener.h"
 
-using SSL_CTX = struct ssl_ctx_st;
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
 namespace stoker::testing {
 
@@ -75,7 +75,7 @@ class FakeApiServer {
 
   const Script script_;
   const FakeTls tls_;
-  const std::shared_ptr<SSL_CTX> context_;
+  const std::shared_ptr<ssl_ctx_st> context_;
   mutable std::mutex mutex_;
   std::vector<Request> requests_;  // protected by mutex_
   LoopbackListener listener_;      // last: its threads use the others
