@@ -1,11 +1,10 @@
 #include "controller/reconcile/shards.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 
 #include "controller/reconcile/json_view.h"
+#include "controller/warming/run/stop.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -192,10 +191,7 @@ Report SumReports(const std::vector<Report>& shards) {
   sum.message = worst->message;
   sum.progress = SumProgress(progress);
   if (sum.result == Report::Result::kSucceeded && shards.size() > 1) {
-    const warming::Tally& tally = sum.progress.tally;
-    sum.message = fmt::format("{} of {} entries are warm ({} warmed, {} held already, {} failed)",
-                              tally.warmed + tally.skipped, tally.discovered, tally.warmed,
-                              tally.skipped, tally.failed);
+    sum.message = warming::Summary(sum.progress.tally);
   }
   return sum;
 }

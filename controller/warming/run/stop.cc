@@ -7,13 +7,6 @@
 namespace stoker::warming {
 namespace {
 
-std::string Summary(const Tally& tally) {
-  return fmt::format(
-      "{} of {} entries are warm ({} warmed, {} already present), {} failed, {} left",
-      tally.warmed + tally.skipped, tally.discovered, tally.warmed, tally.skipped, tally.failed,
-      tally.left);
-}
-
 std::string MainFailure(const std::vector<FailureCount>& failures) {
   if (failures.empty()) return {};
   const FailureCount& main = failures.front();
@@ -52,6 +45,13 @@ Judgement JudgeEnd(const Tally& tally, const std::vector<FailureCount>& failures
 }
 
 }  // namespace
+
+std::string Summary(const Tally& tally) {
+  return fmt::format(
+      "{} of {} entries are warm ({} warmed, {} already present), {} failed, {} left",
+      tally.warmed + tally.skipped, tally.discovered, tally.warmed, tally.skipped, tally.failed,
+      tally.left);
+}
 
 double WarmPercent(const Tally& tally) {
   if (tally.discovered == 0) return 0;

@@ -33,6 +33,9 @@ Judgement Judge(const StopCause& cause, const Tally& tally,
                 const std::vector<FailureCount>& failures, double min_warmed_percent,
                 const std::optional<Waiting>& outage);
 
+// "9 of 10 entries are warm (7 warmed, 2 already present), 1 failed, 0 left"
+std::string Summary(const Tally& tally);
+
 // (warmed + skipped) / discovered * 100; 0 of nothing.
 double WarmPercent(const Tally& tally);
 

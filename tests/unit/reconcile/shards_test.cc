@@ -111,6 +111,20 @@ TEST(Shards, TheWorstShardSpeaksForTheRunAndTheFirstExpiryCounts) {
   EXPECT_EQ(sum.duration, Millis(4000));
 }
 
+TEST(Shards, ASuccessIsToldAsThatOfOneHost) {
+  const Report sum = SumReports({Account(Share(10, 8, 2)), Account(Share(6, 6))});
+  EXPECT_EQ(sum.message,
+            "16 of 16 entries are warm (14 warmed, 2 already present), 0 failed, 0 left");
+}
+
+TEST(Shards, AWaitOfOneIsAWaitOfAll) {
+  Progress waits;
+  waits.waiting = {"TargetTLSNotTrusted", "redis.shop:6379: certificate not trusted"};
+  const Progress sum = SumProgress({Progress(), waits});
+  ASSERT_TRUE(sum.waiting);
+  EXPECT_EQ(sum.waiting->reason, "TargetTLSNotTrusted");
+}
+
 TEST(Shards, FailuresOfOneReasonAreOneRowTheMostFirstAndTenAtMost) {
   Progress a = Share(10, 0);
   Progress b = Share(10, 0);
