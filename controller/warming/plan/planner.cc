@@ -10,7 +10,8 @@ Planner::Planner(std::vector<FilteredSource> sources, const api::Strategy& strat
                  std::size_t batch_size, std::size_t columns)
     : sources_(std::move(sources)), shard_(shard), batch_size_(batch_size), columns_(columns) {
   if (strategy.type == api::Strategy::Type::kSelective) {
-    selection_ = std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)));
+    selection_ =
+        std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)), columns);
   }
   keyset_ = !selection_ && std::all_of(sources_.begin(), sources_.end(), [](const auto& source) {
     return source.replay() == Replay::kKeyset;
@@ -72,7 +73,7 @@ asio::awaitable<Status> Planner::Select() {
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
-      if (seen_.Insert(entry.hash)) selection_->Offer(chunk_, entry, columns_);
+      if (seen_.Insert(entry.hash)) selection_->Offer(chunk_, entry);
     }
   }
   seen_ = KeySet();

@@ -3,37 +3,55 @@
 #include <algorithm>
 
 namespace stoker::warming {
+namespace {
+
+constexpr std::size_t kToleratedGaps = 4 * EntryArena::kBlockBytes;
+
+}  // namespace
 
 bool Selection::Better(const Kept& a, const Kept& b) {
-  const double x = a.one.entries[0].score;
-  const double y = b.one.entries[0].score;
-  return x != y ? x > y : a.order < b.order;
+  return a.score != b.score ? a.score > b.score : a.order < b.order;
 }
 
-void Selection::Offer(const EntryChunk& chunk, const Entry& entry, std::size_t columns) {
+void Selection::Offer(const EntryChunk& chunk, const Entry& entry) {
   const std::uint64_t order = offered_++;
   if (top_ == 0) return;
   if (kept_.size() == top_) {
-    if (entry.score <= kept_.front().one.entries[0].score) return;  // ties: the earlier one stays
+    if (entry.score <= kept_.front().score) return;  // ties: the earlier one stays
     std::pop_heap(kept_.begin(), kept_.end(), Better);
+    arena_.Drop(kept_.back().place);
     kept_.pop_back();
+    const std::size_t live = arena_.Used() - arena_.Gaps();
+    if (arena_.Gaps() > live / 2 + kToleratedGaps) Pack();
+  } else if (kept_.empty()) {
+    kept_.reserve(top_);  // growing would hold them twice; what is not reached is not touched
   }
-  Kept& kept = kept_.emplace_back();
-  kept.order = order;
-  kept.columns = columns;
-  kept.one.AppendFrom(chunk, entry, columns);
+  kept_.push_back({entry.score, order, arena_.Add(chunk, entry)});
   std::push_heap(kept_.begin(), kept_.end(), Better);
+}
+
+void Selection::Pack() {
+  std::ranges::sort(kept_, {}, &Kept::place);
+  EntryArena packed(columns_);
+  for (Kept& kept : kept_) {
+    arena_.ReleaseBefore(kept.place);
+    kept.place = packed.Move(arena_, kept.place);
+  }
+  arena_ = std::move(packed);
+  std::make_heap(kept_.begin(), kept_.end(), Better);
 }
 
 void Selection::Finish() { std::sort(kept_.begin(), kept_.end(), Better); }
 
 bool Selection::Take(EntryChunk& out, std::size_t max) {
   for (; max > 0 && taken_ < kept_.size(); --max, ++taken_) {
-    Kept& kept = kept_[taken_];
-    out.AppendFrom(kept.one, kept.one.entries[0], kept.columns);
-    kept.one = {};
+    arena_.CopyTo(out, kept_[taken_].place, kept_[taken_].score);
   }
   return taken_ < kept_.size();
+}
+
+std::size_t Selection::MemoryBytes() const {
+  return kept_.size() * sizeof(Kept) + arena_.MemoryBytes();
 }
 
 }  // namespace stoker::warming

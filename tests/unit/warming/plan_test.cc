@@ -1,8 +1,12 @@
 // Duplicates, selection, shards.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "controller/warming/plan/key_set.h"
 #include "controller/warming/plan/selection.h"
@@ -35,8 +39,8 @@ TEST(Selection, KeepsTheBestAndOfEqualsTheEarlier) {
            {"a", 1}, {"b", 5}, {"c", 5}, {"d", 9}, {"e", 5}, {"f", 0}}) {
     chunk.Append(key, score);
   }
-  Selection selection(3);
-  for (const Entry& entry : chunk.entries) selection.Offer(chunk, entry, 0);
+  Selection selection(3, 0);
+  for (const Entry& entry : chunk.entries) selection.Offer(chunk, entry);
   selection.Finish();
   EntryChunk best;
   EXPECT_TRUE(selection.Take(best, 2));
@@ -45,6 +49,61 @@ TEST(Selection, KeepsTheBestAndOfEqualsTheEarlier) {
   EXPECT_EQ(best.Key(best.entries[0]), "d");
   EXPECT_EQ(best.Key(best.entries[1]), "b");
   EXPECT_EQ(best.Key(best.entries[2]), "c");
+}
+
+// Keys and columns of all sizes, one larger than a block, and scores that drop what was kept before.
+TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
+  constexpr std::size_t kTop = 2000;
+  std::mt19937_64 random(7);
+  Selection selection(kTop, 2);
+  std::vector<std::tuple<double, int, std::string>> truth;  // worst score, order, column
+  std::size_t most = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    EntryChunk chunk;
+    const double score = i + static_cast<double>(random() % 5000);
+    Entry& entry = chunk.Append("key:" + std::to_string(i), score);
+    entry.source = static_cast<std::uint16_t>(i % 1000);
+    entry.defect = i % 7 == 0 ? EntryDefect::kBadUrl : EntryDefect::kNone;
+    const std::size_t size = i == 29'999 ? EntryArena::kBlockBytes + 1 : random() % 5000;
+    std::string column(size, static_cast<char>('a' + i % 26));
+    chunk.AppendColumn("");
+    chunk.AppendColumn(column);
+    selection.Offer(chunk, chunk.entries[0]);
+    truth.emplace_back(-score, i, std::move(column));
+    most = std::max(most, selection.MemoryBytes());
+  }
+  EXPECT_LT(most, 2 * kTop * 2500 + 8 * EntryArena::kBlockBytes) << "gaps are not packed";
+  selection.Finish();
+  std::sort(truth.begin(), truth.end());
+  EntryChunk best;
+  while (selection.Take(best, 300)) {
+  }
+  ASSERT_EQ(best.entries.size(), kTop);
+  for (std::size_t n = 0; n < kTop; ++n) {
+    const auto& [score, i, column] = truth[n];
+    const Entry& entry = best.entries[n];
+    ASSERT_EQ(best.Key(entry), "key:" + std::to_string(i));
+    EXPECT_EQ(entry.hash, KeyHash(best.Key(entry)));
+    EXPECT_EQ(entry.score, -score);
+    EXPECT_EQ(entry.source, i % 1000);
+    EXPECT_EQ(entry.defect, i % 7 == 0 ? EntryDefect::kBadUrl : EntryDefect::kNone);
+    EXPECT_EQ(best.Column(entry, 0), "");
+    EXPECT_EQ(best.Column(entry, 1), column);
+  }
+}
+
+TEST(Selection, KeepsAMillionEntriesInFiftyBytesEach) {
+  constexpr std::size_t kTop = 1'000'000;
+  Selection selection(kTop, 0);
+  EntryChunk chunk;
+  for (std::size_t i = 0; i < kTop; ++i) {
+    chunk.Clear();
+    selection.Offer(chunk, chunk.Append("product:" + std::to_string(10'000'000 + i),
+                                        static_cast<double>(i * 7919 % kTop)));
+  }
+  const std::size_t each = selection.MemoryBytes() / kTop;
+  RecordProperty("bytes_an_entry", static_cast<int>(each));
+  EXPECT_LE(each, 50U) << "of which the key has 16";
 }
 
 TEST(Shard, SharesAreExactAndEven) {
