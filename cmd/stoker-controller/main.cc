@@ -39,8 +39,8 @@ reconcile::ControllerOptions ToOptions(const Flags& flags, const kube::Config& c
   return options;
 }
 
-server::HttpReply Answer(bool good, const char* otherwise) {
-  return {.status = good ? 200 : 503, .body = good ? "ok\n" : otherwise};
+server::HttpReply Answer(const Status& good) {
+  return {.status = good ? 200 : 503, .body = (good ? "ok" : good.error().message) + "\n"};
 }
 
 int Serve(const Flags& flags, cmd::Signals& signals) {
@@ -56,9 +56,8 @@ int Serve(const Flags& flags, cmd::Signals& signals) {
   }
   reconcile::Controller controller(*transport, ToOptions(flags, *config));
   server::HttpServer health({.address = flags.health_address, .port = flags.health_port});
-  health.Handle("/healthz", [&] { return Answer(controller.Healthy(), "a reconcile hangs\n"); });
-  health.Handle("/readyz",
-                [&] { return Answer(controller.Ready(), "the caches are not filled yet\n"); });
+  health.Handle("/healthz", [&] { return Answer(controller.Healthy()); });
+  health.Handle("/readyz", [&] { return Answer(controller.Ready()); });
   if (const Status started = health.Start(); !started) {
     LogError("health cannot be served", {{"error", started.error().message}});
     return kExitFailed;

@@ -78,12 +78,21 @@ void Controller::Stop() {
   views_.Stop();
 }
 
-bool Controller::Healthy() const {
+Status Controller::Healthy() const {
   const std::lock_guard lock(mutex_);
-  return !term_ || term_->LongestReconcileSeconds() < kHangSeconds;
+  if (!term_ || term_->LongestReconcileSeconds() < kHangSeconds) return {};
+  return Unavailable("a reconcile hangs");
 }
 
-bool Controller::Ready() const { return views_.Synced(); }
+Status Controller::Ready() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return Unavailable("it is stopping");
+  }
+  if (!views_.Synced()) return Unavailable("the caches are not filled yet");
+  return {};
+}
+
 bool Controller::Leads() const { return elector_->Valid(); }
 
 }  // namespace stoker::reconcile

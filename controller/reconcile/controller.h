@@ -3,9 +3,9 @@
 // The controller as a whole: watches, leads or waits, reconciles, and ends in good order.
 //
 // Every replica keeps its caches warm; only the holder of the lease reconciles and runs. Shutdown
-// order: take no more work; end in-process runs within a second and leave their checkpoints (their
-// Jobs stay active for the next leader); stop the term's threads; flush events; release the lease;
-// stop the informers.
+// order: be ready no longer; take no more work; drain in-process runs (1.5 s at most) and leave
+// their checkpoints (their Jobs stay active for the next leader); stop the term's threads; flush
+// events; release the lease; stop the informers.
 //
 // Thread safety: Healthy() and Ready() from any thread; the rest from the one that made it.
 
@@ -36,9 +36,9 @@ class Controller {
   void Stop();
 
   // Alive: no reconcile hangs. The answer of /healthz.
-  [[nodiscard]] bool Healthy() const;
-  // The caches are filled. The answer of /readyz.
-  [[nodiscard]] bool Ready() const;
+  [[nodiscard]] Status Healthy() const;
+  // The caches are filled, and it is not stopping. The answer of /readyz.
+  [[nodiscard]] Status Ready() const;
   [[nodiscard]] bool Leads() const;
 
  private:
