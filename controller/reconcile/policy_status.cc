@@ -173,6 +173,22 @@ void WriteRunEnd(json& status, const ActiveRun& run, const Report& report, std::
                now);
 }
 
+std::string_view DescribeResumed(warming::Resumed resumed) {
+  switch (resumed) {
+    case warming::Resumed::kGoesOn:
+      return "goes on from its checkpoint";
+    case warming::Resumed::kSkipsWarm:
+      return "reads its sources again, which keep no order, and skips what the targets hold";
+    case warming::Resumed::kStartsOver:
+      return "starts over: its sources keep no order and a target is overwritten, so every value "
+             "is "
+             "fetched again";
+    case warming::Resumed::kNot:
+      break;
+  }
+  return "begins anew: its last host left no checkpoint";
+}
+
 void WriteWarmRunning(json& status, const ActiveRun& run, const Progress* progress,
                       std::int64_t generation, WallTime now) {
   const bool waiting = progress != nullptr && progress->waiting.has_value();
@@ -187,12 +203,13 @@ void WriteWarmRunning(json& status, const ActiveRun& run, const Progress* progre
   }
   // What an earlier run warmed stays warm while the next one goes over it.
   if (IsTrue(status, kWarm) && !Expired(status, now)) return;
-  SetCondition(status,
-               {kWarm, "False", "Running",
-                waiting ? fmt::format("run {} waits: {}", run.name, progress->waiting->message)
-                        : fmt::format("run {} is under way", run.name),
-                generation},
-               now);
+  std::string message = fmt::format("run {} is under way", run.name);
+  if (waiting) {
+    message = fmt::format("run {} waits: {}", run.name, progress->waiting->message);
+  } else if (progress != nullptr && progress->resumed >= warming::Resumed::kSkipsWarm) {
+    message += fmt::format("; it {}", DescribeResumed(progress->resumed));
+  }
+  SetCondition(status, {kWarm, "False", "Running", message, generation}, now);
 }
 
 void WriteWarmIdle(json& status, std::int64_t generation, const std::string& current_hash,

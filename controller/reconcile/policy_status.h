@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "controller/base/clock.h"
 #include "controller/reconcile/run_state.h"
@@ -28,6 +29,9 @@ warming::Progress ReadProgress(const nlohmann::json& status);
 // policy's now, `current_hash` what it would warm now.
 void WriteRunEnd(nlohmann::json& status, const ActiveRun& run, const warming::Report& report,
                  std::int64_t generation, const std::string& current_hash, WallTime now);
+
+// "goes on from its checkpoint": what a run that another host began makes of what that left.
+std::string_view DescribeResumed(warming::Resumed resumed);
 
 // Warm while a run is under way, when it never ran, and once what was warmed expired.
 void WriteWarmRunning(nlohmann::json& status, const ActiveRun& run,

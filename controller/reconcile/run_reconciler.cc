@@ -7,6 +7,7 @@
 #include "controller/base/log.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_status.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -180,10 +181,11 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
   LogInfo(resumed ? "run resumed" : "run executes",
           {{"run", Key(Namespace(job), Name(job))}, {"attempt", std::to_string(taken.attempt)}});
   if (resumed) {
-    Send(
-        context_, Regarding(policy),
-        {kube::EventType::kNormal, "RunResumed",
-         fmt::format("run {} goes on from its checkpoint (attempt {})", Name(job), taken.attempt)});
+    const auto progress = context_.executor.ProgressOf(Uid(job));
+    const auto how = progress ? progress->resumed : warming::Resumed::kNot;
+    Send(context_, Regarding(policy),
+         {kube::EventType::kNormal, "RunResumed",
+          fmt::format("run {} {} (attempt {})", Name(job), DescribeResumed(how), taken.attempt)});
   }
   return std::optional<Millis>();
 }

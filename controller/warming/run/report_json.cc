@@ -18,6 +18,11 @@ constexpr std::array<std::pair<Progress::Phase, const char*>, 4> kPhases = {
      {Progress::Phase::kWarming, "Warming"},
      {Progress::Phase::kVerifying, "Verifying"},
      {Progress::Phase::kDone, "Done"}}};
+constexpr std::array<std::pair<Resumed, const char*>, 4> kResumed = {
+    {{Resumed::kNot, "Not"},
+     {Resumed::kGoesOn, "GoesOn"},
+     {Resumed::kSkipsWarm, "SkipsWarm"},
+     {Resumed::kStartsOver, "StartsOver"}}};
 constexpr std::array<std::pair<Report::Result, const char*>, 3> kResults = {
     {{Report::Result::kSucceeded, "Succeeded"},
      {Report::Result::kFailed, "Failed"},
@@ -84,6 +89,9 @@ Waiting WaitingFromJson(const json& j) {
 Progress ParseProgress(const json& j) {
   Progress progress;
   progress.phase = ValueOf<Progress::Phase>(kPhases, j.at("phase").get<std::string>());
+  if (j.contains("resumed")) {
+    progress.resumed = ValueOf<Resumed>(kResumed, j.at("resumed").get<std::string>());
+  }
   progress.tally = TallyFromJson(j.at("tally"));
   progress.enumerated = j.at("enumerated");
   progress.percent = j.at("percent");
@@ -137,6 +145,7 @@ json ToJson(const Progress& progress) {
             {"originErrorPercent", Rounded(progress.origin_error_percent)},
             {"targets", std::move(targets)},
             {"failures", std::move(failures)}};
+  if (progress.resumed != Resumed::kNot) j["resumed"] = NameOf(kResumed, progress.resumed);
   if (progress.eta) j["etaMs"] = progress.eta->count();
   if (progress.throttled) j["throttled"] = true;
   if (progress.waiting) {

@@ -82,6 +82,14 @@ struct FailureCount {  // at most 10 rows
   std::string sample_message;  // a sentence; never a value, never a credential
 };
 
+// How a run went on from a checkpoint.
+enum class Resumed {
+  kNot,         // there was none
+  kGoesOn,      // behind what the checkpoint holds as done
+  kSkipsWarm,   // its sources keep no order: all is listed again, what the targets hold is skipped
+  kStartsOver,  // the same, but a target is overwritten: all is fetched again
+};
+
 // What is down, and is being retried until it answers or the deadline comes.
 struct Waiting {
   std::string reason;   // CamelCase: TargetUnavailable, OriginUnavailable, TargetOutOfMemory, ...
@@ -91,6 +99,7 @@ struct Waiting {
 struct Progress {
   enum class Phase { kPlanning, kWarming, kVerifying, kDone };
   Phase phase = Phase::kPlanning;
+  Resumed resumed = Resumed::kNot;
   Tally tally;
   bool enumerated = false;  // `discovered` is final
   double percent = 0;       // (warmed + skipped) / discovered * 100

@@ -65,6 +65,7 @@ Status RunImpl::Prepare(const Materials& materials) {
     const bool goes_on = planner->replay() == Replay::kReplayable ||
                          (keyset && context_.ledger.Cursor() != nullptr &&
                           planner->ResumeAt(context_.ledger.Cursor()));
+    how_resumed_ = HowToResume(goes_on);
     if (!goes_on) context_.ledger.StartOver();
     resumed_ = context_.ledger.Done();
     std::tie(resumed_verified_, resumed_verify_failed_) = context_.ledger.Verified();
@@ -73,6 +74,14 @@ Status RunImpl::Prepare(const Materials& materials) {
   }
   reader_->SetPlanner(std::move(planner));
   return {};
+}
+
+Resumed RunImpl::HowToResume(bool goes_on) const {
+  if (goes_on) return Resumed::kGoesOn;
+  const bool overwrites = std::ranges::any_of(context_.spec.policy.targets, [](const auto& target) {
+    return target.write.mode != api::Write::Mode::kIfAbsent;
+  });
+  return overwrites ? Resumed::kStartsOver : Resumed::kSkipsWarm;
 }
 
 void RunImpl::Start() {

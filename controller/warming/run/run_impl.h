@@ -46,6 +46,7 @@ class RunImpl final : public Run {
   asio::awaitable<void> Keeper();
   void SampleRate(SteadyTime now);
   void WriteCheckpoint();
+  [[nodiscard]] Resumed HowToResume(bool goes_on) const;
   void CountTally(Tally& tally, std::vector<TargetTally>& targets) const;
   void DescribeOrigin(Progress& progress) const;
   [[nodiscard]] std::optional<Waiting> Outage() const;  // what is down now
@@ -58,7 +59,8 @@ class RunImpl final : public Run {
   std::vector<std::shared_ptr<LoopRunner>> runners_;
   std::shared_ptr<Reader> reader_;
   std::shared_ptr<AsyncEvent> keeper_;
-  Outcome resumed_;  // what the checkpoint brought; constant once started
+  Resumed how_resumed_ = Resumed::kNot;  // constant once started, as the next two
+  Outcome resumed_;                      // what the checkpoint brought
   std::int64_t resumed_verified_ = 0, resumed_verify_failed_ = 0;
 
   std::atomic<int> tasks_{0};

@@ -91,6 +91,7 @@ std::optional<Waiting> RunImpl::Outage() const {
 
 Progress RunImpl::Snapshot() const {
   Progress progress;
+  progress.resumed = how_resumed_;
   CountTally(progress.tally, progress.targets);
   progress.enumerated = context_.enumerated.load(std::memory_order_acquire);
   progress.percent = WarmPercent(progress.tally);

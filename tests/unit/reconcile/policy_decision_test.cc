@@ -245,6 +245,19 @@ TEST(PolicyDecision, SaysOnceWhatARunWaitsFor) {
   EXPECT_EQ(DecidePolicy(observed, Noon()).events.at(0).reason, "OriginUnavailable");
 }
 
+TEST(PolicyDecision, SaysThatAResumedRunReadsItsSourcesAgain) {
+  auto observed = samples::Observe(Running());
+  observed.job = ReadJob(samples::Job());
+  observed.progress = warming::Progress();
+  observed.progress->resumed = warming::Resumed::kGoesOn;
+  EXPECT_THAT(Message(DecidePolicy(observed, Noon()).status, kWarm), HasSubstr("is under way"));
+  observed.progress->resumed = warming::Resumed::kSkipsWarm;
+  EXPECT_THAT(Message(DecidePolicy(observed, Noon()).status, kWarm),
+              HasSubstr("skips what the targets hold"));
+  observed.progress->resumed = warming::Resumed::kStartsOver;
+  EXPECT_THAT(Message(DecidePolicy(observed, Noon()).status, kWarm), HasSubstr("starts over"));
+}
+
 TEST(PolicyDecision, RecordsASuccess) {
   json object = Running();
   object["status"]["activeRun"]["changeHash"] = api::ChangeHash(object["spec"]);

@@ -110,6 +110,7 @@ TEST(ReportJson, ComesBackAsItWas) {
   report.progress.phase = Progress::Phase::kDone;
   report.progress.tally.discovered = 7;
   report.progress.eta = Millis(5);
+  report.progress.resumed = Resumed::kStartsOver;
   report.progress.waiting = {"TargetAuth", "redis.shop:6379 refused the password"};
   report.progress.targets = {{"cache", 7, 0}};
   report.progress.failures = {{"HTTP404", 1, "k", "m"}};

@@ -181,6 +181,20 @@ TEST(RunSources, AListThatMayHaveChangedIsReadAgainAndWhatIsWarmIsSkipped) {
   EXPECT_EQ(report.progress.tally.discovered, 1001);
   EXPECT_EQ(report.progress.tally.skipped, held);
   EXPECT_EQ(report.progress.tally.warmed, 1001 - held);
+  EXPECT_EQ(report.progress.resumed, Resumed::kSkipsWarm);
+}
+
+TEST(RunSources, AListThatMayHaveChangedIsWarmedAnewWhereATargetIsOverwritten) {
+  Bench bench(ListRun());
+  bench.documents->bodies[kList] = "a\nb\nc";
+  bench.spec.policy.targets[0].write.mode = api::Write::Mode::kOverwrite;
+  Checkpoint last;
+  bench.options.on_checkpoint = [&](const Checkpoint& checkpoint) { last = checkpoint; };
+  EXPECT_EQ(bench.RunToEnd().progress.resumed, Resumed::kNot);
+  bench.options.resume = last;
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.progress.resumed, Resumed::kStartsOver);
+  EXPECT_EQ(report.progress.tally.warmed, 3);
 }
 
 TEST(RunSources, ACheckpointRemembersWhenTheFirstEntryExpires) {
