@@ -12,6 +12,8 @@ namespace {
 
 constexpr Millis kTick{100};
 constexpr Millis kRetryWrite{1000};
+// What is in flight may finish for as long: the next leader should act within three seconds.
+constexpr Millis kHandOverGrace{1500};
 
 // The contents that were read when the run was taken up.
 class FixedMaterials final : public warming::Materials {
@@ -80,7 +82,12 @@ class Executor::Hosted {
       hand_over_ = hand_over_ || hand_over;
       wake_.notify_all();
     }
-    if (run_) run_->Cancel(reason);
+    if (!run_) return;
+    if (hand_over) {
+      run_->Drain(kHandOverGrace, reason);
+    } else {
+      run_->Cancel(reason);
+    }
   }
 
   void Pause(bool paused) {

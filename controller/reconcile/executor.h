@@ -9,8 +9,8 @@
 //
 // Thread safety: all methods from any thread. Lifetime: outlived by the client and the elector
 // behind `may_act`. Shutdown: Stop() ends every run within a second and joins; with `hand_over` it
-// leaves each run's last checkpoint and marks it released, so that the next leader goes on from
-// there.
+// first lets what is in flight finish (1.5 s at most), then leaves each run's last checkpoint and
+// marks it released, so that the next leader goes on from there and fetches nothing twice.
 
 #include <functional>
 #include <map>

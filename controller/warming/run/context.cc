@@ -28,6 +28,7 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_te
       loops(std::clamp(options.loops > 0 ? options.loops : most_loops, 1,
                        std::min(most_loops, in_flight))),
       places(in_flight, loops),
+      write_places(in_flight, loops),
       bucket(ShareOf(spec.policy.pacing.requests_per_second, spec.shard.index, spec.shard.count),
              ShareOf(spec.policy.pacing.burst, spec.shard.index, spec.shard.count),
              options.clock->Steady()),
@@ -54,9 +55,32 @@ void RunContext::Stop(StopKind kind, std::string reason, std::string message) {
   if (on_stop) on_stop();
 }
 
+void RunContext::Drain(SteadyTime until, std::string reason) {
+  const std::lock_guard lock(mutex);
+  if (draining) return;
+  drain_cause = {StopKind::kCancelled, "Cancelled", std::move(reason)};
+  drain_until = until;
+  draining.store(true, std::memory_order_release);
+}
+
+void RunContext::EndDrainAt(SteadyTime now) {
+  StopCause late;
+  {
+    const std::lock_guard lock(mutex);
+    if (!draining || now < drain_until) return;
+    late = drain_cause;
+  }
+  Stop(late.kind, std::move(late.reason), std::move(late.message));
+}
+
 StopCause RunContext::Cause() const {
   const std::lock_guard lock(mutex);
   return cause;
+}
+
+StopCause RunContext::DrainCause() const {
+  const std::lock_guard lock(mutex);
+  return drain_cause;
 }
 
 void RunContext::AddFailure(std::string_view key, std::string_view reason,

@@ -28,12 +28,21 @@ struct RunContext {
              std::vector<std::string> names, int most_loops, OutageBackoff outage_backoff);
 
   [[nodiscard]] bool Stopped() const { return stop.load(std::memory_order_acquire); }
+  // Something new may begin: the run is neither stopped nor being drained.
+  [[nodiscard]] bool TakesWork() const {
+    return !draining.load(std::memory_order_acquire) && !Stopped();
+  }
   [[nodiscard]] bool Paused() const { return paused.load(std::memory_order_relaxed); }
   // Asks the host; a no ends the run.
   bool MayAct();
   // Ends the run early; the first call counts.
   void Stop(StopKind kind, std::string reason, std::string message);
+  // Lets what is in flight finish, until `until`; see Run::Drain(). The first call counts.
+  void Drain(SteadyTime until, std::string reason);
+  // Called now and then: stops a drain that took too long.
+  void EndDrainAt(SteadyTime now);
   [[nodiscard]] StopCause Cause() const;
+  [[nodiscard]] StopCause DrainCause() const;
   void AddFailure(std::string_view key, std::string_view reason, std::string_view message);
   [[nodiscard]] std::vector<FailureCount> Failures() const;
   [[nodiscard]] SteadyTime Now() const { return options.clock->Steady(); }
@@ -45,7 +54,8 @@ struct RunContext {
   const std::uint64_t seed;
   const int in_flight;  // this shard's share of maxInFlight
   const int loops;
-  Places places;
+  Places places;        // of requests in flight
+  Places write_places;  // of fetched values on their way to the targets: as many again
   TokenBucket bucket;
   OutageGate origin_gate;
   std::deque<OutageGate> target_gates;  // one a target
@@ -54,13 +64,16 @@ struct RunContext {
   std::atomic<std::int64_t> discovered{0};
   std::atomic<bool> enumerated{false};
   std::atomic<bool> stop{false};
+  std::atomic<bool> draining{false};
   std::atomic<bool> paused{false};
   std::function<void()> on_stop;  // wakes every loop; set before the run starts, as the next
   std::function<void(int)> on_place_free;  // wakes a loop that is short of places
   std::mutex callbacks;                    // held while a callback of the host runs
   mutable std::mutex mutex;
-  StopCause cause;        // protected by mutex
-  FailureTable failures;  // protected by mutex
+  StopCause cause;        // protected by mutex, as all below
+  StopCause drain_cause;  // what a drain makes of a run that has something left
+  SteadyTime drain_until;
+  FailureTable failures;
 };
 
 }  // namespace stoker::warming

@@ -12,7 +12,7 @@ constexpr std::chrono::milliseconds kCarryLookAgain{50};  // while paused
 }  // namespace
 
 asio::awaitable<void> LoopRunner::Carrier() {
-  while (!run_.Stopped() && !Drained()) {
+  while (run_.TakesWork() && !Drained()) {
     if (carried_.empty()) {
       co_await carry_.Wait();
       continue;
@@ -22,6 +22,7 @@ asio::awaitable<void> LoopRunner::Carrier() {
     batches_.NotifyOne();
     co_await Carry(batch);
   }
+  if (--workers_ == 0) WakeAll();
 }
 
 // The batch is gone as soon as its last entry is finished: it is not looked at after that.
@@ -43,7 +44,7 @@ asio::awaitable<void> LoopRunner::Carry(Batch& batch) {
 
 // False: the run stops.
 asio::awaitable<bool> LoopRunner::WaitToCarry() {
-  while (!run_.Stopped()) {
+  while (run_.TakesWork()) {
     const SteadyTime now = run_.Now();
     if (run_.Paused()) {
       co_await carry_.Wait(now + kCarryLookAgain);

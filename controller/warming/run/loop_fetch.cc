@@ -33,16 +33,23 @@ asio::awaitable<void> LoopRunner::Worker() {
     counters_.requests.Add(1);
     const SteadyTime start = run_.Now();
     auto fetched = co_await origin_->Fetch(url, start + timeout, before_redirect);
-    RequestEnded();
-    if (run_.Stopped()) break;
+    if (run_.Stopped()) {
+      RequestEnded();
+      break;
+    }
     counters_.latency.Add(duration_cast<microseconds>(run_.Now() - start), !fetched);
     if (fetched) {
       run_.origin_gate.Succeeded();
+      const bool has_place = run_.write_places.Take(index_) || co_await WaitForWritePlace();
+      RequestEnded();
+      if (!has_place) break;
       co_await Store(work, std::move(fetched->body));
     } else {
+      RequestEnded();
       FetchFailed(work, fetched.error());
     }
   }
+  if (--workers_ == 0) WakeAll();
 }
 
 bool LoopRunner::HasNext() const {
@@ -50,7 +57,8 @@ bool LoopRunner::HasNext() const {
 }
 
 bool LoopRunner::TryNext(Work& work) {
-  if (run_.Stopped() || reader_waits_ || pending_.Full() || !HasNext() || !run_.places.Take(index_))
+  if (!run_.TakesWork() || reader_waits_ || pending_.Full() || !HasNext() ||
+      !run_.places.Take(index_))
     return false;
   work = TakeNext();
   // Places that become free are not announced one by one: who finds work looks for more of them.
@@ -81,7 +89,7 @@ LoopRunner::Work LoopRunner::TakeNext() {
 
 // Waits for an entry; false: none will come.
 asio::awaitable<bool> LoopRunner::WaitNext(Work& work) {
-  while (!run_.Stopped() && !Drained()) {
+  while (run_.TakesWork() && !Drained()) {
     if (TryNext(work)) co_return true;
     const bool due_later = !retries_.empty() && retries_.top().due > run_.Now();
     co_await work_.Wait(due_later ? retries_.top().due : SteadyTime::max());
@@ -91,7 +99,7 @@ asio::awaitable<bool> LoopRunner::WaitNext(Work& work) {
 
 asio::awaitable<bool> LoopRunner::WaitToStart() {
   reader_waits_ = true;
-  while (!run_.Stopped() && !run_.places.Take(index_)) co_await place_free_.Wait();
+  while (run_.TakesWork() && !run_.places.Take(index_)) co_await place_free_.Wait();
   reader_waits_ = false;
   work_.NotifyOne();
   const bool token = co_await WaitForToken(false);
@@ -102,6 +110,21 @@ asio::awaitable<bool> LoopRunner::WaitToStart() {
 void LoopRunner::RequestEnded() {
   if (const int loop = run_.places.Give(index_); loop >= 0) run_.on_place_free(loop);
   place_free_.NotifyOne();
+}
+
+// A value that finds the way to the targets taken keeps its place in flight until there is room, so
+// no more than twice maxInFlight entries are ever between the origin and an acknowledgement.
+asio::awaitable<bool> LoopRunner::WaitForWritePlace() {
+  while (!run_.Stopped()) {
+    if (run_.write_places.Take(index_)) co_return true;
+    co_await write_place_free_.Wait();
+  }
+  co_return false;
+}
+
+void LoopRunner::WriteEnded() {
+  if (const int loop = run_.write_places.Give(index_); loop >= 0) run_.on_place_free(loop);
+  write_place_free_.NotifyOne();
 }
 
 // None: a request may start now, and has its token.
@@ -129,16 +152,16 @@ std::optional<SteadyTime> LoopRunner::AskTargets(SteadyTime now) {
 }
 
 asio::awaitable<bool> LoopRunner::WaitForToken(bool for_entry) {
-  while (turnstile_taken_ && !run_.Stopped()) co_await turn_.Wait();
+  while (turnstile_taken_ && run_.TakesWork()) co_await turn_.Wait();
   turnstile_taken_ = true;
-  while (!run_.Stopped()) {
+  while (run_.TakesWork()) {
     const auto again = AskForToken(for_entry, run_.Now());
     if (!again) break;
     co_await gate_.Wait(*again);
   }
   turnstile_taken_ = false;
   turn_.NotifyOne();
-  co_return !run_.Stopped();
+  co_return run_.TakesWork();
 }
 
 asio::awaitable<Status> LoopRunner::TokenForRedirect() {

@@ -87,6 +87,7 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       batches_(loop),
       work_(loop),
       place_free_(loop),
+      write_place_free_(loop),
       turn_(loop),
       gate_(loop),
       write_retry_(loop),
@@ -108,11 +109,12 @@ asio::awaitable<void> LoopRunner::Main() {
   if (parts_.origin) origin_ = parts_.origin(loop_);
   for (const auto& make : parts_.targets) targets_.push_back(make(loop_));
   Spawn(Feeder());
-  Spawn(Carrier());
   Spawn(WriteRetrier());
   if (run_.spec.policy.verification_sample_percent > 0) Spawn(Verifier());
-  const int workers = origin_ ? std::min(run_.in_flight, kMaxWorkers) : 0;
-  for (int i = 0; i < workers; ++i) Spawn(Worker());
+  const int fetchers = origin_ ? std::min(run_.in_flight, kMaxWorkers) : 0;
+  workers_ = fetchers + 1;
+  Spawn(Carrier());
+  for (int i = 0; i < fetchers; ++i) Spawn(Worker());
   while (children_ > 0) co_await child_left_.Wait();
   origin_.reset();
   targets_.clear();
@@ -125,8 +127,13 @@ void LoopRunner::Wake() {
 void LoopRunner::WakeForPlace() {
   asio::post(loop_, [self = shared_from_this()] {
     self->place_free_.NotifyOne();
+    self->write_place_free_.NotifyOne();
     self->work_.NotifyOne();
   });
+}
+
+void LoopRunner::WakeToDrain() {
+  asio::post(loop_, [self = shared_from_this()] { self->WakeAll(); });
 }
 
 void LoopRunner::Abort() {
@@ -136,8 +143,8 @@ void LoopRunner::Abort() {
 }
 
 void LoopRunner::WakeAll() {
-  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &turn_, &gate_,
-                            &write_retry_, &verify_, &carry_}) {
+  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &write_place_free_,
+                            &turn_, &gate_, &write_retry_, &verify_, &carry_}) {
     event->NotifyAll();
   }
 }
@@ -147,7 +154,7 @@ asio::awaitable<void> LoopRunner::Feeder() {
   // Enough to keep the workers busy while the next batch is probed, and no more: another loop may
   // be idle.
   const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
-  while (!run_.Stopped()) {
+  while (run_.TakesWork()) {
     if (run_.Paused() || ready_entries_ >= want || carried_.size() >= kCarryBacklog ||
         to_verify_.size() > kVerifyBacklog) {
       co_await batches_.Wait(run_.Now() + kBatchLookAgain);
@@ -167,7 +174,7 @@ asio::awaitable<void> LoopRunner::Feeder() {
 
 asio::awaitable<void> LoopRunner::OpenTargets() {
   for (std::size_t t = 0; t < targets_.size(); ++t) {
-    for (int tries = 0; !run_.Stopped(); ++tries) {
+    for (int tries = 0; run_.TakesWork(); ++tries) {
       const auto opened = co_await targets_[t]->Open(run_.Now() + kTargetDeadline);
       if (opened) {
         run_.target_gates[t].Succeeded();
@@ -180,7 +187,7 @@ asio::awaitable<void> LoopRunner::OpenTargets() {
 
 // Reports a failure that was no entry's and waits for the next try; false: there is none.
 asio::awaitable<bool> LoopRunner::TargetFailed(std::size_t t, const TargetError& error, int tries) {
-  if (run_.Stopped()) co_return false;
+  if (!run_.TakesWork()) co_return false;
   OutageGate& gate = run_.target_gates[t];
   const SteadyTime now = run_.Now();
   if (error.whole_target && gate.Failed(now, IsStanding(error), error.reason, error.message)) {
@@ -193,7 +200,7 @@ asio::awaitable<bool> LoopRunner::TargetFailed(std::size_t t, const TargetError&
       BackoffCeiling(tries, run_.spec.policy.retry.backoff, run_.spec.policy.retry.max_backoff);
   SteadyTime until =
       now + std::max<std::chrono::microseconds>(milliseconds(10), jitter_.Below(ceiling));
-  while (!run_.Stopped()) {
+  while (run_.TakesWork()) {
     co_await gate_.Wait(until);
     const auto again = gate.Admit(run_.Now());
     if (!again) co_return true;
@@ -227,7 +234,7 @@ asio::awaitable<bool> LoopRunner::Probe(Batch& batch, std::size_t t) {
     // A target that refuses to be asked is written to without asking: IfAbsent keeps what it holds.
     if (!co_await TargetFailed(t, held.error(), tries)) break;
   }
-  co_return !run_.Stopped();
+  co_return run_.TakesWork();
 }
 
 asio::awaitable<void> LoopRunner::Admit(BatchPtr owned) {

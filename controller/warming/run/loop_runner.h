@@ -11,9 +11,10 @@
 // An entry is finished exactly once: skipped, warmed or failed; when the last one of a batch is,
 // the batch goes to the ledger. When the run stops, what is not finished is simply left.
 //
-// Thread safety: everything on the own loop, but counters() and the two Wakes, which any thread
-// may call.
-// Shutdown: Abort() cancels connections and wakes all; Main() ends when everybody has left.
+// Thread safety: everything on the own loop, but counters() and the Wakes, which any thread may
+// call.
+// Shutdown: Abort() cancels connections and wakes all; Main() ends when everybody has left. A drain
+// only wakes all: workers leave between two entries, the Writer when the last value is settled.
 
 #include <asio/awaitable.hpp>
 #include <deque>
@@ -43,7 +44,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   asio::awaitable<void> Main();
   void Wake();          // there may be batches
   void WakeForPlace();  // another loop gave back a place that this one is short of
-  void Abort();         // the run stops
+  void WakeToDrain();
+  void Abort();  // the run stops
   [[nodiscard]] const LoopCounters& counters() const { return counters_; }
   [[nodiscard]] asio::io_context& loop() { return loop_; }
 
@@ -77,6 +79,10 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   asio::awaitable<bool> TargetFailed(std::size_t target, const TargetError& error, int tries);
   void Deliver(Batch& batch);
   [[nodiscard]] bool Drained() const { return feeder_done_ && active_.empty(); }
+  // Nothing will come to be written any more.
+  [[nodiscard]] bool Quiet() const {
+    return Drained() || (!run_.TakesWork() && feeder_done_ && workers_ == 0);
+  }
   void WakeAll();
 
   // loop_fetch.cc: the workers
@@ -87,6 +93,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   [[nodiscard]] bool HasNext() const;
   Work TakeNext();
   asio::awaitable<bool> WaitForToken(bool for_entry);
+  asio::awaitable<bool> WaitForWritePlace();
+  void WriteEnded();
   std::optional<SteadyTime> AskForToken(bool for_entry, SteadyTime now);
   // When to look again, while a target is down; none: values may come.
   std::optional<SteadyTime> AskTargets(SteadyTime now);
@@ -128,7 +136,9 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   std::unique_ptr<Origin> origin_;
   std::vector<std::unique_ptr<Target>> targets_;
   int children_ = 0;
-  AsyncEvent child_left_, batches_, work_, place_free_, turn_, gate_, write_retry_, verify_, carry_;
+  int workers_ = 0;  // of these, the Carrier too
+  AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, turn_, gate_,
+      write_retry_, verify_, carry_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
   std::deque<Batch*> ready_;    // handed out from the front

@@ -99,11 +99,14 @@ void LoopRunner::Settle(PendingWrite* write) {
     Finish(batch);
   }
   const bool was_full = pending_.Full();
+  const bool fetched = write->fetched;
   pending_.Return(write);
+  if (fetched) WriteEnded();
   if (was_full) {
     work_.NotifyOne();
     carry_.NotifyAll();
   }
+  if (pending_.Idle() && Quiet()) WakeAll();
 }
 
 void LoopRunner::RetryLater(PendingWrite* write) {
@@ -115,7 +118,7 @@ void LoopRunner::RetryLater(PendingWrite* write) {
 }
 
 asio::awaitable<void> LoopRunner::WriteRetrier() {
-  while (!run_.Stopped() && !(Drained() && pending_.Idle())) {
+  while (!run_.Stopped() && !(Quiet() && pending_.Idle())) {
     SteadyTime next = SteadyTime::max();
     const SteadyTime now = run_.Now();
     PendingWrite* due = nullptr;

@@ -30,7 +30,7 @@ asio::awaitable<void> LoopRunner::Verifier() {
       to_verify_.pop_front();
       batches_.NotifyOne();
       co_await Verify(*batch);
-    } else if (Drained()) {
+    } else if (Quiet() && pending_.Idle()) {
       break;
     } else {
       co_await verify_.Wait();
@@ -51,11 +51,11 @@ asio::awaitable<void> LoopRunner::Verify(const Batch& batch) {
     }
     if (keys.empty()) continue;
     auto held = co_await targets_[t]->Read(keys, run_.Now() + kReadDeadline);
-    for (int tries = 1; !held && tries < kReadTries && !run_.Stopped(); ++tries) {
+    for (int tries = 1; !held && tries < kReadTries && run_.TakesWork(); ++tries) {
       co_await verify_.Wait(run_.Now() + BackoffCeiling(tries, Millis(250), Millis(2000)));
       held = co_await targets_[t]->Read(keys, run_.Now() + kReadDeadline);
     }
-    if (run_.Stopped()) co_return;
+    if (run_.Stopped() || (!held && !run_.TakesWork())) co_return;
     for (std::size_t i = 0; i < places.size(); ++i) {
       const Sample& sample = batch.samples[places[i]];
       const Millis ttl = TtlOf(batch.chunk.entries[sample.entry], t);

@@ -39,6 +39,7 @@ struct PendingWrite {
   int tries = 0;             // rounds that failed
   int attempts = 0;          // of these, those that the entry answers for
   std::uint8_t written = 0;  // targets that took our value
+  bool fetched = false;      // from the origin: it has one of the run's write places
   bool counted = false;      // this round counts as an attempt
   bool final = false;        // a target refused this entry for good
   bool aborted = false;      // the run stops
@@ -57,6 +58,7 @@ class PendingPool {
     PendingWrite* write = Take(batch, entry);
     write->owned = std::move(value);
     write->value = write->owned;
+    write->fetched = true;
     bytes_ += write->value.size();
     return write;
   }
@@ -87,6 +89,7 @@ class PendingPool {
     write->entry = entry;
     write->tries = write->attempts = 0;
     write->written = 0;
+    write->fetched = false;
     write->aborted = false;
     ++out_;
     return write;

@@ -36,9 +36,11 @@ void Reader::Abort() {
 asio::awaitable<void> Reader::Main() {
   client_ = parts_.documents(runner_->loop());
   const Status done = co_await ReadAll();
-  if (!done) {
+  if (!run_.TakesWork()) {
+    // Broken off: neither a failure nor the end of the sources.
+  } else if (!done) {
     run_.Stop(StopKind::kFatal, "SourceFailed", done.error().message);
-  } else if (!run_.Stopped()) {
+  } else {
     run_.enumerated.store(true, std::memory_order_release);
   }
   run_.queue.Close();
@@ -46,8 +48,8 @@ asio::awaitable<void> Reader::Main() {
 }
 
 asio::awaitable<Status> Reader::ReadAll() {
-  for (std::int64_t number = run_.ledger.First(); !run_.Stopped(); ++number) {
-    while (!run_.Stopped() && (!run_.queue.HasRoom() || !run_.ledger.HasRoom(number))) {
+  for (std::int64_t number = run_.ledger.First(); run_.TakesWork(); ++number) {
+    while (run_.TakesWork() && (!run_.queue.HasRoom() || !run_.ledger.HasRoom(number))) {
       co_await room_.Wait(run_.Now() + kRoomLookAgain);
     }
     if (number % kYieldEvery == 0) co_await asio::post(runner_->loop(), asio::use_awaitable);
@@ -105,7 +107,7 @@ asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max
     bool too_large = false;
     const auto result = co_await Attempt(url, max_bytes, too_large, sink);
     if (result) co_return Status{};
-    if (run_.Stopped()) co_return Cancelled("the run stops");
+    if (!run_.TakesWork()) co_return Cancelled("the run stops");
     if (too_large) {
       co_return Error{Code::kExhausted,
                       fmt::format("{}: the document is larger than allowed", WithoutQuery(url))};

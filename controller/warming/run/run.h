@@ -12,7 +12,8 @@
 // Thread safety: Snapshot(), Cancel() and Pause() from any thread. Callbacks run on one of the
 // run's own threads, never two at a time, never after Wait() returned.
 // Shutdown: Cancel() stops new origin requests at once, aborts what is in flight within one second,
-// and Wait() then returns the report. The destructor cancels and waits.
+// and Wait() then returns the report. Drain() is for a host that another one follows: what is in
+// flight may finish first, so that nobody fetches it twice. The destructor cancels and waits.
 
 #include <atomic>
 #include <cstdint>
@@ -173,6 +174,9 @@ class Run {
 
   virtual void Start() = 0;  // once
   virtual void Cancel(std::string reason) = 0;
+  // Begins nothing new; what is in flight is fetched, written and counted, for `grace` at most. The
+  // run then ends as cancelled, unless nothing was left. Returns at once.
+  virtual void Drain(Millis grace, std::string reason) = 0;
   // No new origin request while paused; the deadline stands still.
   virtual void Pause(bool paused) = 0;
   [[nodiscard]] virtual Progress Snapshot() const = 0;

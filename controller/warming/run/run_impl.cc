@@ -137,6 +137,12 @@ void RunImpl::Cancel(std::string reason) {
   passed->wait();
 }
 
+void RunImpl::Drain(Millis grace, std::string reason) {
+  context_.Drain(context_.Now() + grace, std::move(reason));
+  for (const auto& runner : runners_) runner->WakeToDrain();
+  asio::post(runners_.front()->loop(), [reader = reader_] { reader->Abort(); });
+}
+
 void RunImpl::Pause(bool paused) { context_.paused = paused; }
 
 bool RunImpl::Done() const {
@@ -162,6 +168,7 @@ asio::awaitable<void> RunImpl::Keeper() {
     last = now;
     SampleRate(now);
     context_.MayAct();
+    context_.EndDrainAt(now);
     if (now >= deadline) {
       context_.Stop(StopKind::kDeadline, "DeadlineExceeded",
                     fmt::format("the deadline of {} passed",
@@ -186,7 +193,10 @@ void RunImpl::Finalize() {
   report.progress = Snapshot();
   report.progress.phase = Progress::Phase::kDone;
   report.progress.eta.reset();
-  Judgement judgement = Judge(context_.Cause(), report.progress.tally, report.progress.failures,
+  StopCause cause = context_.Cause();
+  const bool complete = report.progress.enumerated && report.progress.tally.left == 0;
+  if (cause.kind == StopKind::kNone && !complete) cause = context_.DrainCause();
+  Judgement judgement = Judge(cause, report.progress.tally, report.progress.failures,
                               context_.spec.policy.min_warmed_percent, Outage());
   report.result = judgement.result;
   report.reason = std::move(judgement.reason);

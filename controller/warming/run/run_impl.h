@@ -33,6 +33,7 @@ class RunImpl final : public Run {
 
   void Start() override;
   void Cancel(std::string reason) override;
+  void Drain(Millis grace, std::string reason) override;
   void Pause(bool paused) override;
   [[nodiscard]] Progress Snapshot() const override;
   [[nodiscard]] bool Done() const override;

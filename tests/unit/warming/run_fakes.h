@@ -15,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/warming/run/parts.h"
@@ -98,7 +99,8 @@ class FakeOrigin final : public Origin {
 struct StoreState {
   // An error for the nth command (from 0) of any kind; none: it works.
   std::function<std::optional<TargetError>(int nth)> trouble;
-  bool forgets = false;  // acknowledges and drops
+  bool forgets = false;    // acknowledges and drops
+  bool withholds = false;  // acknowledges nothing
 
   std::optional<TargetError> Trouble() { return trouble ? trouble(commands++) : std::nullopt; }
   std::size_t Size() {
@@ -139,6 +141,10 @@ class FakeTarget final : public Target {
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done) override {
     if (auto error = state_->Trouble()) return done(tl::unexpected(*error));
+    if (state_->withholds) {
+      withheld_.push_back(std::move(done));
+      return;
+    }
     WriteOutcome outcome = WriteOutcome::kWritten;
     if (!state_->forgets) {
       const std::lock_guard lock(state_->mutex);
@@ -163,10 +169,15 @@ class FakeTarget final : public Target {
     }
     co_return held;
   }
-  void Cancel() override {}
+  void Cancel() override {
+    for (const WriteDone& done : std::exchange(withheld_, {})) {
+      done(tl::unexpected(TargetError{"Cancelled", "the run stops", false, false}));
+    }
+  }
 
  private:
   std::shared_ptr<StoreState> state_;
+  std::vector<WriteDone> withheld_;
 };
 
 // Documents by URL: a body, or an error.
