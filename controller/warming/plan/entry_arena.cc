@@ -24,16 +24,19 @@ std::uint64_t GetNumber(const char*& at) {
 
 }  // namespace
 
-// Packed: what follows in bytes; source; defect; the size of the key and of each column; their
-// bytes. The hash is made again of the key.
+// Packed: what follows in bytes; source; defect, and whether it carries a value; TTL; the size of
+// the key and of each column, the value being the last; their bytes. The hash is made again of the
+// key.
 EntryArena::Place EntryArena::Add(const EntryChunk& chunk, const Entry& entry) {
+  const std::size_t columns = columns_ + (entry.carries_value ? 1 : 0);
   scratch_.clear();
   PutNumber(scratch_, entry.source);
-  PutNumber(scratch_, static_cast<std::uint64_t>(entry.defect));
+  PutNumber(scratch_, static_cast<std::uint64_t>(entry.defect) * 2 + (entry.carries_value ? 1 : 0));
+  PutNumber(scratch_, static_cast<std::uint64_t>(entry.ttl_ms));
   PutNumber(scratch_, entry.key_size);
-  for (std::size_t i = 0; i < columns_; ++i) PutNumber(scratch_, chunk.Column(entry, i).size());
+  for (std::size_t i = 0; i < columns; ++i) PutNumber(scratch_, chunk.Column(entry, i).size());
   scratch_ += chunk.Key(entry);
-  for (std::size_t i = 0; i < columns_; ++i) scratch_ += chunk.Column(entry, i);
+  for (std::size_t i = 0; i < columns; ++i) scratch_ += chunk.Column(entry, i);
   std::string size;  // short enough to need no allocation
   PutNumber(size, scratch_.size());
   scratch_.insert(0, size);
@@ -76,12 +79,15 @@ void EntryArena::CopyTo(EntryChunk& out, Place place, double score) const {
   GetNumber(at);
   const std::uint64_t source = GetNumber(at);
   const std::uint64_t defect = GetNumber(at);
+  const std::uint64_t ttl_ms = GetNumber(at);
   const std::uint64_t key_size = GetNumber(at);
-  std::vector<std::size_t> sizes(columns_);
+  std::vector<std::size_t> sizes(columns_ + defect % 2);
   for (std::size_t& size : sizes) size = GetNumber(at);
   Entry& entry = out.Append({at, key_size}, score);
   entry.source = static_cast<std::uint16_t>(source);
-  entry.defect = static_cast<EntryDefect>(defect);
+  entry.defect = static_cast<EntryDefect>(defect / 2);
+  entry.carries_value = defect % 2 != 0;
+  entry.ttl_ms = static_cast<std::int64_t>(ttl_ms);
   at += key_size;
   for (const std::size_t size : sizes) {
     out.AppendColumn({at, size});

@@ -220,8 +220,9 @@ asio::awaitable<bool> LoopRunner::Probe(Batch& batch, std::size_t t) {
     places.push_back(i);
   }
   const api::Write& write = run_.spec.policy.targets[t].write;
-  const Millis at_least =
-      write.mode == api::Write::Mode::kRefresh ? write.refresh_below.value_or(Millis(0)) : Millis(0);
+  const Millis at_least = write.mode == api::Write::Mode::kRefresh
+                              ? write.refresh_below.value_or(Millis(0))
+                              : Millis(0);
   for (int tries = 0; !keys.empty() && run_.MayAct(); ++tries) {
     const auto held = co_await targets_[t]->Probe(keys, at_least, run_.Now() + kTargetDeadline);
     if (held) {

@@ -66,8 +66,10 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
     entry.defect = i % 7 == 0 ? EntryDefect::kBadUrl : EntryDefect::kNone;
     const std::size_t size = i == 29'999 ? EntryArena::kBlockBytes + 1 : random() % 5000;
     std::string column(size, static_cast<char>('a' + i % 26));
+    entry.ttl_ms = i % 3 * 1000;
     chunk.AppendColumn("");
     chunk.AppendColumn(column);
+    if (i % 5 == 0) chunk.AppendValue("value:" + std::to_string(i));
     selection.Offer(chunk, chunk.entries[0]);
     truth.emplace_back(-score, i, std::move(column));
     most = std::max(most, selection.MemoryBytes());
@@ -88,7 +90,10 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
     EXPECT_EQ(entry.source, i % 1000);
     EXPECT_EQ(entry.defect, i % 7 == 0 ? EntryDefect::kBadUrl : EntryDefect::kNone);
     EXPECT_EQ(best.Column(entry, 0), "");
+    EXPECT_EQ(entry.ttl_ms, i % 3 * 1000);
     EXPECT_EQ(best.Column(entry, 1), column);
+    ASSERT_EQ(entry.carries_value, i % 5 == 0);
+    if (entry.carries_value) EXPECT_EQ(best.Value(entry, 2), "value:" + std::to_string(i));
   }
 }
 
