@@ -289,7 +289,7 @@ class Bench {
   }
   Report RunToEnd() {
     auto run = Create();
-    if (!run) return {Report::Result::kFailed, "Create", run.error().message, {}, {}, {}};
+    if (!run) return {Report::Result::kFailed, "Create", run.error().message, {}, {}, {}, {}};
     (*run)->Start();
     return (*run)->Wait();
   }
