@@ -27,7 +27,7 @@ Client::Client(std::shared_ptr<Transport> transport, std::function<bool()> may_w
 
 Result<nlohmann::json> Client::Send(std::string method, std::string path, std::string content_type,
                                     std::string body) {
-  if (method != "GET" && may_write_ && !may_write_()) {
+  if (method != "GET" && !MayWrite()) {
     return Cancelled("this replica does not hold the lease, so " + method + " " + path +
                      " was not sent");
   }

@@ -70,6 +70,8 @@ class Client {
   // A GET of any path ("/version", "/readyz"); the body as text.
   Result<std::string> Raw(std::string_view path);
 
+  // False once the fence is down.
+  [[nodiscard]] bool MayWrite() const { return !may_write_ || may_write_(); }
   [[nodiscard]] Transport& transport() { return *transport_; }
 
  private:

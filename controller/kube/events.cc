@@ -76,8 +76,8 @@ std::string SeriesKey(const Occurrence& event) {
 }  // namespace
 
 struct EventRecorder::Impl {
-  Impl(Client& client, std::string i, const Clock& c)
-      : transport(client.transport()), instance(std::move(i)), clock(c) {
+  Impl(Client& cl, std::string i, const Clock& c)
+      : client(cl), transport(cl.transport()), instance(std::move(i)), clock(c) {
     thread = std::jthread([this](const std::stop_token& stop) { Run(stop); });
   }
 
@@ -88,6 +88,7 @@ struct EventRecorder::Impl {
   Status UpdateSeries(const Occurrence& event, const EventDecision& decision);
   [[nodiscard]] std::string NameFor(const Occurrence& event, const std::string& key) const;
 
+  Client& client;  // asked for its fence; sending needs the transport's stop token
   Transport& transport;
   const std::string instance;
   const Clock& clock;
@@ -123,6 +124,10 @@ void EventRecorder::Impl::Run(const std::stop_token& stop) {
 }
 
 void EventRecorder::Impl::Send(const Occurrence& event) {
+  if (!client.MayWrite()) {
+    LogDebug("an event was dropped: this replica does not lead", {{"reason", event.reason}});
+    return;
+  }
   const std::string key = SeriesKey(event);
   const EventDecision decision = series.Decide(ObjectKey(event), key, clock.Steady());
   if (decision.action == EventDecision::Action::kDrop) return;
@@ -201,6 +206,11 @@ void EventRecorder::Record(const nlohmann::json& regarding, EventType type, std:
     impl_->queue.push_back(std::move(event));
   }
   impl_->changed.notify_one();
+}
+
+void EventRecorder::DropQueued() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->queue.clear();
 }
 
 void EventRecorder::Stop() {

@@ -6,7 +6,10 @@
 // count. At most a bucket of 25 and one every 5 s per object goes out; the rest is dropped and
 // counted. Sending happens on the recorder's own thread and never fails the caller.
 //
-// Thread safety: Record() from any thread. Shutdown: Stop() sends what is queued for at most two
+// Events are writes: with a fenced Client none goes out once its fence is down, and what was queued
+// then is dropped, for it may be untrue by the time that we lead again.
+//
+// Thread safety: Record() and DropQueued() from any thread. Shutdown: Stop() sends what is queued for at most two
 // seconds.
 
 #include <memory>
@@ -29,6 +32,8 @@ class EventRecorder {
   // `regarding` is the whole object or at least apiVersion, kind and metadata{name,namespace,uid}.
   virtual void Record(const nlohmann::json& regarding, EventType type, std::string_view reason,
                       std::string_view action, std::string_view message);
+  // The term in which they were recorded is over.
+  void DropQueued();
   void Stop();
 
  private:

@@ -64,6 +64,7 @@ void Controller::EndTerm(bool hand_over) {
   if (!term) return;
   LogInfo(hand_over ? "handing over" : "leading no longer");
   term->Stop(hand_over);
+  if (!hand_over) events_->DropQueued();
 }
 
 void Controller::Stop() {
