@@ -188,7 +188,11 @@ void LeaderElector::Impl::Accept(nlohmann::json written, SteadyTime sent) {
 
 Status LeaderElector::Impl::Take(const std::stop_token& stop) {
   // Also after our own earlier life, and after somebody deleted the lease: the number only grows.
-  const std::int64_t next = std::max(view.record().transitions, transitions.load()) + 1;
+  std::int64_t left_behind = 0;
+  if (!view.exists() && options.left_behind) {
+    STOKER_TRY(left_behind, options.left_behind(stop));
+  }
+  const std::int64_t next = NextTransitions(view.record(), transitions.load(), left_behind);
   const SteadyTime sent = clock.Steady();
   STOKER_TRY(nlohmann::json written, Write(HeldLease(lease, Claim(next, true)), !view.exists(),
                                            options.renew_deadline / 2, stop));

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "controller/base/clock.h"
@@ -34,6 +35,10 @@ struct LeaderOptions {
   Millis lease_duration{15'000};
   Millis renew_deadline{10'000};
   Millis retry_period{2'000};
+  // The highest transition count that leaders left behind in what they wrote; asked before a Lease
+  // is made anew, which would else begin at 1 and be fenced off by the work of its predecessors. An
+  // error: not known, so that the lease is not taken yet. Null: nothing is left behind.
+  std::function<Result<std::int64_t>(const std::stop_token&)> left_behind = nullptr;
 };
 
 class LeaderElector {

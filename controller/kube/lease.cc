@@ -7,6 +7,10 @@
 
 namespace stoker::kube {
 
+std::int64_t NextTransitions(const LeaseRecord& seen, std::int64_t own, std::int64_t left_behind) {
+  return std::max({seen.transitions, own, left_behind}) + 1;
+}
+
 LeaseRecord ParseLease(const nlohmann::json& lease) {
   LeaseRecord record;
   const auto spec = lease.value("spec", nlohmann::json::object());

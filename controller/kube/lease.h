@@ -23,6 +23,10 @@ struct LeaseRecord {
   std::string resource_version;
 };
 
+// What the next leader counts as: one more than anybody is known to have counted - the lease as it
+// is or was last seen, our own earlier terms, and what leaders of a lease that is gone left behind.
+std::int64_t NextTransitions(const LeaseRecord& seen, std::int64_t own, std::int64_t left_behind);
+
 LeaseRecord ParseLease(const nlohmann::json& lease);
 
 // What a replica knows of the lease that it does not hold.

@@ -12,7 +12,7 @@ Controller::Controller(std::shared_ptr<kube::Transport> transport, ControllerOpt
       reader_(transport),
       writer_(transport, [this] { return elector_->Valid(); }),
       views_(reader_, options_.namespaces) {
-  elector_ = std::make_unique<kube::LeaderElector>(reader_, options_.leader);
+  elector_ = std::make_unique<kube::LeaderElector>(reader_, ElectorOptions());
   events_ = std::make_unique<kube::EventRecorder>(writer_, options_.leader.identity);
   views_.policies.OnChange(ToTerm(&Term::OnPolicyChanged));
   views_.schedules.OnChange(ToTerm(&Term::OnScheduleChanged));
@@ -24,6 +24,14 @@ Controller::Controller(std::shared_ptr<kube::Transport> transport, ControllerOpt
 Controller::~Controller() {
   Stop();
   elector_.reset();  // it uses the clients
+}
+
+kube::LeaderOptions Controller::ElectorOptions() {
+  kube::LeaderOptions options = options_.leader;
+  options.left_behind = [this](const std::stop_token& stop) {
+    return TransitionsLeftBehind(reader_, options_.namespaces, stop);
+  };
+  return options;
 }
 
 kube::Informer::Handler Controller::ToTerm(Handler handler) {

@@ -44,6 +44,7 @@ class Controller {
  private:
   using Handler = void (Term::*)(const kube::Object&, const kube::Object&);
   kube::Informer::Handler ToTerm(Handler handler);
+  [[nodiscard]] kube::LeaderOptions ElectorOptions();
   void BeginTerm();
   void EndTerm(bool hand_over);
 

@@ -1,8 +1,10 @@
 #include "controller/reconcile/run_ledger.h"
 
+#include <algorithm>
 #include <charconv>
 #include <tuple>
 
+#include "controller/kube/calls.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
 
@@ -16,6 +18,9 @@ constexpr char kTransitions[] = "leaderTransitions";
 constexpr char kCheckpoint[] = "checkpoint";
 constexpr char kReport[] = "report";
 constexpr char kReleased[] = "released";
+
+constexpr std::int64_t kMaxBelievedTransitions = 1'000'000'000;
+constexpr Millis kListTimeout{15'000};
 
 std::int64_t DataNumber(const json& object, const char* key) {
   const std::string text = Text(object, {"data", key});
@@ -122,6 +127,31 @@ Status RunLedger::Write() {
   if (!written) return written.error();
   object_ = std::move(*written);
   return {};
+}
+
+std::int64_t HighestTransitions(const std::vector<json>& ledgers) {
+  std::int64_t highest = 0;
+  for (const json& ledger : ledgers) {
+    const std::int64_t transitions = DataNumber(ledger, kTransitions);
+    if (transitions <= kMaxBelievedTransitions) highest = std::max(highest, transitions);
+  }
+  return highest;
+}
+
+Result<std::int64_t> TransitionsLeftBehind(kube::Client& client,
+                                           const std::vector<std::string>& namespaces,
+                                           const std::stop_token& stop) {
+  kube::ListOptions listing;
+  listing.label_selector = std::string(kManagedBySelector) + "," + kRunLabel;
+  std::int64_t highest = 0;
+  const kube::PageHandler on_page = {
+      .item = [&](json ledger) { highest = std::max(highest, HighestTransitions({ledger})); },
+      .again = [] {}};
+  for (const std::string& ns : namespaces.empty() ? std::vector<std::string>{""} : namespaces) {
+    STOKER_CHECK(kube::ListPages(client.transport(), kube::kConfigMaps, ns, listing, kListTimeout,
+                                 on_page, stop));
+  }
+  return highest;
 }
 
 }  // namespace stoker::reconcile

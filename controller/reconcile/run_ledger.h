@@ -14,7 +14,9 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "controller/kube/client.h"
 #include "controller/warming/run/run.h"
@@ -47,5 +49,15 @@ class RunLedger {
   const std::int64_t transitions_;
   nlohmann::json object_;  // as last written
 };
+
+// The highest transition count of these ledgers, each a ConfigMap; 0: there is none. Anybody may
+// write a ConfigMap: a count that no honest leader reaches is not believed, for the Lease could not
+// go on from there.
+std::int64_t HighestTransitions(const std::vector<nlohmann::json>& ledgers);
+
+// The same of all ledgers in `namespaces` (empty: everywhere), read from the server.
+Result<std::int64_t> TransitionsLeftBehind(kube::Client& client,
+                                           const std::vector<std::string>& namespaces,
+                                           const std::stop_token& stop);
 
 }  // namespace stoker::reconcile

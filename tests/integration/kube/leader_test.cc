@@ -111,6 +111,22 @@ TEST_F(LeaderTest, ADeadHoldersLeaseIsTakenWhenItHasRunOut) {
   EXPECT_EQ(next.elector.Transitions(), 8);
 }
 
+TEST_F(LeaderTest, ALeaseMadeAnewGoesOnFromWhatEarlierLeadersLeftBehind) {
+  std::atomic<int> asked{0};
+  LeaderOptions options{ns_, "test", "next", Millis(2'000), Millis(1'200), Millis(100)};
+  options.left_behind = [&](const std::stop_token&) -> Result<std::int64_t> {
+    if (++asked == 1) return Unavailable("the ledgers cannot be read");
+    return 41;
+  };
+  Client client(AdminTransport());
+  LeaderElector elector(client, options);
+  elector.Start([] {}, [] {});
+  ASSERT_TRUE(WaitFor([&] { return elector.Valid(); }));
+  EXPECT_EQ(asked, 2) << "not before the answer is known";
+  EXPECT_EQ(elector.Transitions(), 42);
+  elector.Stop();
+}
+
 TEST_F(LeaderTest, ABlipShorterThanTheLeaseIsSurvived) {
   Replica only(ns_, "only", Millis(4'000), Millis(3'000), Millis(200));
   ASSERT_TRUE(WaitFor([&] { return only.started == 1; }));

@@ -77,5 +77,35 @@ TEST_F(Takeover, AFrozenLeaderWritesNothingOnceWoken) {
   EXPECT_TRUE(first_->process().Running());
 }
 
+// All replicas are new and the Lease is gone: nobody remembers how far its leaders had counted.
+TEST(LostLease, ARunIsResumedByAReplicaThatMakesTheLeaseAnew) {
+  const std::string name = "lost-lease";
+  const auto transitions = [&] {
+    const CommandResult lease = Cluster().Kubectl(
+        {"-n", "default", "get", "lease", name, "-o", "jsonpath={.spec.leaseTransitions}"});
+    return lease.out;
+  };
+  const json old = {{"apiVersion", "coordination.k8s.io/v1"},
+                    {"kind", "Lease"},
+                    {"metadata", {{"name", name}, {"namespace", "default"}}},
+                    {"spec", {{"leaseTransitions", 7}, {"leaseDurationSeconds", 1}}}};
+  Cluster().MustKubectl({"apply", "-f", "-"}, old.dump());
+  auto first = std::make_unique<ControllerProcess>(name);
+  const Shop shop;
+  shop.Apply(
+      shop.Policy("pages", kEntries, {{"pacing", {{"requestsPerSecond", 250}, {"burst", 1}}}}));
+  ASSERT_TRUE(WaitFor([&] { return shop.Keys() > 300; }, seconds(20), kTakeoverPoll))
+      << first->process().Output() << shop.Get("wp", "pages").dump(2);
+  EXPECT_EQ(transitions(), "8");
+  first->process().Signal(SIGKILL);
+  (void)first->process().Wait(seconds(10));
+  Cluster().MustKubectl({"-n", "default", "delete", "lease", name});
+  ControllerProcess second(name);
+  EXPECT_TRUE(WaitFor([&] { return shop.Condition("wp", "pages", "Warm") == "True/Warmed"; },
+                      seconds(30), kTakeoverPoll))
+      << second.process().Output();
+  EXPECT_EQ(transitions(), "9");
+}
+
 }  // namespace
 }  // namespace stoker::testing

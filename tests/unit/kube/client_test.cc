@@ -158,6 +158,14 @@ TEST(LeaseTest, TransitionsGoOnAfterTheLeaseWasDeleted) {
   EXPECT_EQ(view.record().transitions, 7);
 }
 
+TEST(LeaseTest, TheNextLeaderCountsOnFromWhateverIsKnown) {
+  const LeaseRecord seen{"", Millis(0), 7, "1"};
+  EXPECT_EQ(NextTransitions({}, 0, 0), 1) << "nobody ever led";
+  EXPECT_EQ(NextTransitions(seen, 3, 5), 8);
+  EXPECT_EQ(NextTransitions(seen, 9, 5), 10) << "our own earlier term";
+  EXPECT_EQ(NextTransitions({}, 0, 12), 13) << "the lease is gone, its leaders' work is not";
+}
+
 TEST(EventSeriesTest, RepeatsWithinTenMinutesCountUp) {
   FakeClock clock{WallTime{}};
   EventSeries series;

@@ -126,5 +126,24 @@ TEST_F(Ledger, ACheckpointThatDoesNotParseCostsTimeOnly) {
   EXPECT_FALSE(taken->checkpoint);
 }
 
+TEST(LedgerTransitions, TheHighestCountThatCanBeBelieved) {
+  const auto ledger = [](const std::string& count) {
+    return json{{"data", {{"leaderTransitions", count}}}};
+  };
+  EXPECT_EQ(HighestTransitions({}), 0);
+  EXPECT_EQ(HighestTransitions({ledger("3"), ledger("11"), ledger("8")}), 11);
+  EXPECT_EQ(HighestTransitions({ledger("3"), ledger("2147483647")}), 3) << "the Lease counts to it";
+  EXPECT_EQ(HighestTransitions({ledger("many"), ledger("-4"), json::object()}), 0);
+}
+
+TEST_F(Ledger, WhatLeadersLeftBehindIsFoundAtTheServer) {
+  ASSERT_TRUE(Of(8).Take());
+  const auto found = TransitionsLeftBehind(client_, {"elsewhere", "shop"}, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, 8);
+  api_->Fail({.method = "GET", .status = 500});
+  EXPECT_FALSE(TransitionsLeftBehind(client_, {"shop"}, {})) << "not known is not none";
+}
+
 }  // namespace
 }  // namespace stoker::reconcile
