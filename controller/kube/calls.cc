@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <condition_variable>
 #include <mutex>
@@ -53,6 +54,17 @@ std::string TextOf(const nlohmann::json& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
+// The server refuses to make anything in a namespace that is being deleted: a 403 with a cause.
+bool IsNamespaceTerminating(const nlohmann::json& status) {
+  const auto details = status.find("details");
+  if (details == status.end() || !details->is_object()) return false;
+  const auto causes = details->find("causes");
+  if (causes == details->end() || !causes->is_array()) return false;
+  return std::ranges::any_of(*causes, [](const nlohmann::json& cause) {
+    return cause.is_object() && TextOf(cause, "reason") == "NamespaceTerminating";
+  });
+}
+
 Error MakeError(int status, std::string_view reason, std::string sentence) {
   if (status == 401) {
     sentence =
@@ -64,6 +76,12 @@ Error MakeError(int status, std::string_view reason, std::string sentence) {
   }
   if (sentence.size() > kMaxSentence) sentence = sentence.substr(0, kMaxSentence) + "...";
   return {CodeFor(status, reason), std::move(sentence)};
+}
+
+Error ErrorFromBody(int number, const nlohmann::json& status) {
+  Error error = MakeError(number, TextOf(status, "reason"), TextOf(status, "message"));
+  if (number == 403 && IsNamespaceTerminating(status)) error.code = Code::kExpired;
+  return error;
 }
 
 std::optional<Millis> RetryAfter(const HttpResponse& response) {
@@ -102,13 +120,13 @@ std::string WithQuery(std::string path, const Query& query) {
 Error ErrorFromStatus(const nlohmann::json& status) {
   const auto code = status.find("code");
   const int number = code != status.end() && code->is_number_integer() ? code->get<int>() : 500;
-  return MakeError(number, TextOf(status, "reason"), TextOf(status, "message"));
+  return ErrorFromBody(number, status);
 }
 
 Error ErrorFromResponse(const HttpResponse& response) {
   const auto body = nlohmann::json::parse(response.body, nullptr, false);
   if (body.is_object() && TextOf(body, "kind") == "Status") {
-    return MakeError(response.status, TextOf(body, "reason"), TextOf(body, "message"));
+    return ErrorFromBody(response.status, body);
   }
   return MakeError(response.status, {}, {});
 }

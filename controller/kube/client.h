@@ -3,9 +3,10 @@
 // The verbs of the Kubernetes API, typed by Resource, on top of a Transport.
 //
 // Every call has a deadline and returns the server's own sentence on failure (Status.message). HTTP
-// codes map to Code: 400/422 kInvalid, 401/403 kPermission, 404 kNotFound, 409 kConflict or (reason
-// AlreadyExists) kAlreadyExists, 410 kExpired, 408/504 kTimeout, 429/5xx and broken connections
-// kUnavailable. A create may be replayed by the transport on a dead pooled connection: names are
+// codes map to Code: 400/422 kInvalid, 401/403 kPermission, 404 kNotFound, 409
+// kConflict or (reason AlreadyExists) kAlreadyExists, 410 kExpired, 408/504 kTimeout, 429/5xx and
+// broken connections kUnavailable. What would be made in a namespace that is being deleted is
+// kExpired too: the server says 403, but no right would mend it, nor any retry. A create may be replayed by the transport on a dead pooled connection: names are
 // deterministic, and kAlreadyExists means "look whether it is ours".
 //
 // Fencing: a Client made with `may_write` asks it before every write; when it says no (the lease

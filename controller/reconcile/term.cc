@@ -129,6 +129,11 @@ void Term::Work(kube::WorkQueue& queue, const Reconciler& reconcile) {
       LogWarn("reconcile waits",
               {{"queue", queue.name()}, {"key", *key}, {"error", result.error().message}});
       queue.AddAfter(*key, Jittered(kAwayMin, kAwayMax));
+    } else if (result.error().code == Code::kExpired) {
+      // A namespace never comes back from there: what goes with it is told by the watches.
+      LogInfo("reconcile ends with its namespace",
+              {{"queue", queue.name()}, {"key", *key}, {"error", result.error().message}});
+      queue.Forget(*key);
     } else {
       const bool expected =
           result.error().code == Code::kConflict || result.error().code == Code::kCancelled;

@@ -52,15 +52,18 @@ ApiServer& Cluster() {
     options.extra_flags = {"--audit-log-path=" + AuditLog(),
                            "--audit-policy-file=" + AuditDir().File("policy.yaml", kAuditPolicy)};
     Instance() = std::make_unique<ApiServer>(options);
-    for (const char* kind : {"warmingpolicies", "prewarmschedules"}) {
-      Instance()->MustKubectl(
-          {"apply", "--server-side", "-f",
-           std::string(STOKER_SOURCE_DIR) + "/crds/stoker.dev_" + kind + ".yaml"});
-      Instance()->MustKubectl({"wait", "--for=condition=Established", "--timeout=30s",
-                               "crd/" + std::string(kind) + ".stoker.dev"});
-    }
+    InstallCrds(*Instance());
   }
   return *Instance();
+}
+
+void InstallCrds(const ApiServer& server) {
+  for (const char* kind : {"warmingpolicies", "prewarmschedules"}) {
+    server.MustKubectl({"apply", "--server-side", "-f",
+                        std::string(STOKER_SOURCE_DIR) + "/crds/stoker.dev_" + kind + ".yaml"});
+    server.MustKubectl({"wait", "--for=condition=Established", "--timeout=30s",
+                        "crd/" + std::string(kind) + ".stoker.dev"});
+  }
 }
 
 std::string AuditLog() { return AuditDir().path() + "/audit.log"; }

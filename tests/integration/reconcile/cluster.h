@@ -18,6 +18,8 @@ namespace stoker::testing {
 
 // Shared by the tests of this binary; CRDs applied, controller manager running.
 ApiServer& Cluster();
+// Applies our CRDs and waits until they are served.
+void InstallCrds(const ApiServer& server);
 // Where it writes down who asked what (audit.k8s.io/v1 events, a line each).
 std::string AuditLog();
 

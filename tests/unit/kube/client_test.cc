@@ -65,6 +65,20 @@ TEST_F(ClientScriptTest, StatusCodesBecomeCodesWithTheServersSentence) {
   EXPECT_EQ(client_.Get(kPods, "ns", "p").error().code, Code::kInternal);
 }
 
+TEST_F(ClientScriptTest, AForbiddenCreateInATerminatingNamespaceIsNoQuestionOfRights) {
+  const nlohmann::json cause = {{"reason", "NamespaceTerminating"},
+                                {"field", "metadata.namespace"}};
+  transport_->Answer(403, nlohmann::json{{"kind", "Status"},
+                                         {"reason", "Forbidden"},
+                                         {"message", "because"},
+                                         {"details", {{"causes", {cause}}}}}
+                              .dump());
+  const auto made = client_.Create(kConfigMaps, "ns", {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::kExpired);
+  EXPECT_EQ(made.error().message, "because");
+}
+
 TEST_F(ClientScriptTest, RetryAfterIsObeyedOnceWithinTheDeadline) {
   transport_->Answer(429, "{}", {{"retry-after", "0"}});
   transport_->Answer(200, "{}");
