@@ -68,7 +68,7 @@ install_packages() {
   rm -f "$log"
   [ -d /run/systemd/system ] || return 0
   local package
-  for package in redis-server nginx containerd; do
+  for package in redis-server memcached nginx containerd; do
     [[ " $* " == *" $package "* ]] || continue
     "${root[@]}" systemctl disable --now "$package" >/dev/null 2>&1 || true
   done

@@ -53,6 +53,14 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
       out.push_back(
           {fmt::format("spec.sources[{}].static.configMapRef", i), ref.name, ref.key, false});
     }
+    if (source.sql) {
+      const std::string field = fmt::format("spec.sources[{}].sql", i);
+      const api::KeyRef& connection = source.sql->connection_secret_ref;
+      out.push_back({field + ".connectionSecretRef", connection.name, connection.key, true});
+      if (const auto& ca = source.sql->ca_secret_ref) {
+        out.push_back({field + ".caSecretRef", ca->name, ca->key, true});
+      }
+    }
   }
   for (std::size_t i = 0; i < spec.origins.size(); ++i) {
     const api::HttpOrigin& http = spec.origins[i].http;
@@ -63,7 +71,8 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
     if (http.tls) AddTls(*http.tls, field + ".tls", out);
   }
   for (std::size_t i = 0; i < spec.targets.size(); ++i) {
-    const api::RedisTarget& redis = spec.targets[i].redis;
+    if (!spec.targets[i].redis) continue;
+    const api::RedisTarget& redis = *spec.targets[i].redis;
     const std::string field = fmt::format("spec.targets[{}].redis", i);
     if (redis.credentials_secret_ref) {
       out.push_back(

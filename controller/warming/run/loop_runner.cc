@@ -65,6 +65,13 @@ std::string_view DefectMessage(EntryDefect defect) {
   return {};
 }
 
+// Connections are dialled before there is a token for them, but no more than two seconds' worth: a
+// slow run does not greet its origin with all the connections that it may have.
+int MostApproaching(const RunContext& run) {
+  const std::int64_t rate = run.spec.policy.pacing.requests_per_second / run.spec.shard.count;
+  return static_cast<int>(std::clamp<std::int64_t>(2 * rate, 4, kMaxWorkers));
+}
+
 std::string Describe(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -92,7 +99,10 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       gate_(loop),
       write_retry_(loop),
       verify_(loop),
-      carry_(loop) {}
+      carry_(loop),
+      approach_turn_(loop),
+      approached_(loop),
+      most_approaching_(MostApproaching(run)) {}
 
 LoopRunner::~LoopRunner() = default;
 
@@ -143,8 +153,9 @@ void LoopRunner::Abort() {
 }
 
 void LoopRunner::WakeAll() {
-  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &write_place_free_,
-                            &turn_, &gate_, &write_retry_, &verify_, &carry_}) {
+  for (AsyncEvent* event :
+       {&child_left_, &batches_, &work_, &place_free_, &write_place_free_, &turn_, &gate_,
+        &write_retry_, &verify_, &carry_, &approach_turn_, &approached_}) {
     event->NotifyAll();
   }
 }

@@ -57,9 +57,9 @@ class HttpDocuments final : public DocumentClient {
  public:
   HttpDocuments(asio::io_context& loop, const Guard& guard) : client_(loop, guard, Options()) {}
   asio::awaitable<FetchResult> Get(const std::string& url, SteadyTime deadline,
-                                   const std::function<asio::awaitable<Status>()>& before_redirect,
+                                   const std::function<asio::awaitable<Status>()>& leave,
                                    BodySink sink) override {
-    return client_.FetchStreaming(url, deadline, before_redirect, std::move(sink));
+    return client_.FetchStreaming(url, deadline, leave, std::move(sink));
   }
   void Cancel() override { client_.Cancel(); }
 

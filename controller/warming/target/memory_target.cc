@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kStripes = 64;
 constexpr std::size_t kEntryOverhead = 64;
 
-SteadyTime Now() { return std::chrono::steady_clock::now(); }
+SteadyTime MemoryNow() { return std::chrono::steady_clock::now(); }
 
 struct Item {
   std::string value;
@@ -27,7 +27,7 @@ struct Stripe {
   std::unordered_map<std::string, Item> items;  // protected by mutex
 };
 
-bool Alive(const Item& item) { return !item.expires || *item.expires > Now(); }
+bool Alive(const Item& item) { return !item.expires || *item.expires > MemoryNow(); }
 
 }  // namespace
 
@@ -65,7 +65,7 @@ struct MemoryStore::Impl {
     }
     bytes.fetch_sub(freed);
     Item item{std::string(value), std::nullopt};
-    if (ttl.count() > 0) item.expires = Now() + ttl;
+    if (ttl.count() > 0) item.expires = MemoryNow() + ttl;
     stripe.items.insert_or_assign(std::string(key), std::move(item));
     return WriteOutcome::kWritten;
   }
@@ -99,9 +99,12 @@ class MemoryTarget final : public Target {
   }
 
   asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
-      const std::vector<std::string_view>& keys, SteadyTime) override {
+      const std::vector<std::string_view>& keys, Millis at_least, SteadyTime) override {
     std::vector<bool> present;
-    for (const std::string_view key : keys) present.push_back(store_->impl_->Find(key).has_value());
+    for (const std::string_view key : keys) {
+      const auto item = store_->impl_->Find(key);
+      present.push_back(item && (!item->expires || *item->expires - MemoryNow() >= at_least));
+    }
     co_return present;
   }
 
@@ -125,7 +128,7 @@ class MemoryTarget final : public Target {
       auto item = store_->impl_->Find(keys[i]);
       if (!item) continue;
       held[i].present = true;
-      if (item->expires) held[i].ttl = std::chrono::ceil<Millis>(*item->expires - Now());
+      if (item->expires) held[i].ttl = std::chrono::ceil<Millis>(*item->expires - MemoryNow());
       held[i].value = std::move(item->value);
     }
     co_return held;

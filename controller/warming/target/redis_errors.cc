@@ -1,7 +1,9 @@
 #include "controller/warming/target/redis_errors.h"
 
 #include <array>
-#include <utility>
+#include <string>
+
+#include "controller/warming/target/target_errors.h"
 
 namespace stoker::warming {
 namespace {
@@ -25,6 +27,10 @@ constexpr std::array kMeanings = {
     Meaning{"NOAUTH", "TargetAuth", false, true, "set credentialsSecretRef"},
     Meaning{"WRONGPASS", "TargetAuth", false, true,
             "check the user name and password in credentialsSecretRef"},
+    Meaning{"NOPERM No permissions to access a key", "TargetAuth", false, false,
+            "grant the user this key (~pattern)"},
+    Meaning{"NOPERM this user has no permissions to access one of the keys", "TargetAuth", false,
+            false, "grant the user this key (~pattern)"},
     Meaning{"NOPERM", "TargetAuth", false, true,
             "grant the user SET, GET, EXISTS and PTTL on these keys"},
     Meaning{"ERR invalid password", "TargetAuth", false, true,
@@ -52,13 +58,8 @@ constexpr std::array kMeanings = {
 };
 
 // Some errors echo the command, and with it a value or a password.
-std::string Quotable(std::string_view reply) {
-  reply = reply.substr(0, reply.find(", with args"));
-  std::string clean;
-  for (const char c : reply.substr(0, 160)) {
-    clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  }
-  return clean;
+std::string_view WithoutArguments(std::string_view reply) {
+  return reply.substr(0, reply.find(", with args"));
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ std::string Quotable(std::string_view reply) {
 TargetError FromRedisReply(std::string_view where, std::string_view reply) {
   TargetError error;
   error.reason = "TargetRejected";
-  error.message = std::string(where) + " answered \"" + Quotable(reply) + "\"";
+  error.message = std::string(where) + " answered \"" + Quotable(WithoutArguments(reply)) + "\"";
   for (const Meaning& meaning : kMeanings) {
     if (reply.substr(0, meaning.prefix.size()) != meaning.prefix) continue;
     error.reason = meaning.reason;
@@ -78,48 +79,10 @@ TargetError FromRedisReply(std::string_view where, std::string_view reply) {
   return error;
 }
 
-TargetError FromConnect(const ConnectError& error) {
-  using Reason = ConnectError::Reason;
-  TargetError target;
-  target.message = error.message;
-  target.whole_target = true;
-  switch (error.reason) {
-    case Reason::kTlsNotTrusted:
-      target.reason = "TargetTLSNotTrusted";
-      break;
-    case Reason::kEgressRefused:
-      target.reason = "EgressRefused";
-      break;
-    case Reason::kCancelled:
-      target.reason = "Cancelled";
-      break;
-    case Reason::kTimeout:
-      target.reason = "TargetTimeout";
-      target.retryable = true;
-      break;
-    default:
-      target.reason = "TargetUnavailable";
-      target.retryable = error.code != Code::kInvalid;
-  }
-  return target;
-}
-
-TargetError ConnectionLost(std::string message) {
-  return {"TargetUnavailable", std::move(message), true, true};
-}
-
-TargetError NoAnswerInTime(std::string_view where) {
-  return {"TargetTimeout", std::string(where) + " did not answer in time", true, true};
-}
-
 TargetError NotRedis(std::string_view where) {
   return {"TargetRejected",
           std::string(where) + " does not speak the Redis protocol; is the address right?", false,
           true};
-}
-
-TargetError TargetCancelled(std::string_view where) {
-  return {"Cancelled", std::string(where) + ": cancelled", false, true};
 }
 
 }  // namespace stoker::warming

@@ -5,13 +5,15 @@
 #include <vector>
 
 #include "controller/warming/target/redis_errors.h"
+#include "controller/warming/target/resp.h"
+#include "controller/warming/target/target_errors.h"
 
 namespace stoker::warming {
 namespace {
 
 enum class Step { kAuth, kSelect, kAsk };
 
-std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter& out) {
+std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter out) {
   std::vector<Step> steps;
   if (!options.username.empty()) {
     out.Command({"AUTH", options.username, options.password});
@@ -49,27 +51,27 @@ std::optional<TargetError> Judge(Step step, const RespReply& reply, const RedisO
 
 }  // namespace
 
-asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReplyReader& reader,
+asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReceiveBuffer& received,
                                                        const RedisOptions& options) {
   const std::string where = options.endpoint.host + ":" + options.endpoint.port;
-  RespWriter out;
-  const std::vector<Step> steps = WriteSteps(options, out);
+  SendBuffer out;
+  const std::vector<Step> steps = WriteSteps(options, RespWriter(out));
   if (Status sent = co_await stream.WriteAll(out.view()); !sent) {
     co_return ConnectionLost(std::move(sent.error().message));
   }
   for (std::size_t done = 0; done < steps.size();) {
     RespReply reply;
-    const RespStatus status = reader.Next(reply);
-    if (status == RespStatus::kBad) co_return NotRedis(where);
-    if (status == RespStatus::kOk) {
+    const ParseStatus status = NextReply(received, reply);
+    if (status == ParseStatus::kBad) co_return NotRedis(where);
+    if (status == ParseStatus::kOk) {
       if (auto refused = Judge(steps[done++], reply, options, where)) co_return refused;
       continue;
     }
-    const std::span<char> room = reader.Room();
+    const std::span<char> room = received.Room();
     const Result<std::size_t> got = co_await stream.ReadSome(room.data(), room.size());
     if (!got) co_return ConnectionLost(got.error().message);
     if (*got == 0) co_return ConnectionLost(where + " closed the connection");
-    reader.Added(*got);
+    received.Added(*got);
   }
   co_return std::nullopt;
 }

@@ -13,14 +13,14 @@
 #include <optional>
 
 #include "controller/warming/net/connect.h"
+#include "controller/warming/target/receive_buffer.h"
 #include "controller/warming/target/redis_target.h"
-#include "controller/warming/target/reply_reader.h"
 
 namespace stoker::warming {
 
 // None: the connection is ready. The arguments outlive the call. No error quotes what holds the
 // password.
-asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReplyReader& reader,
+asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReceiveBuffer& received,
                                                        const RedisOptions& options);
 
 }  // namespace stoker::warming

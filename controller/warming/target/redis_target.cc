@@ -2,25 +2,24 @@
 
 #include <utility>
 
-#include "controller/warming/target/redis_pipeline.h"
+#include "controller/warming/target/redis_questions.h"
 
 namespace stoker::warming {
 namespace {
 
-using Expect = RedisPipeline::Expect;
 using PipelinePtr = std::shared_ptr<RedisPipeline>;
 using Keys = std::vector<std::string_view>;
 
 asio::awaitable<tl::expected<std::vector<bool>, TargetError>> ProbeKeys(PipelinePtr pipeline,
-                                                                        Keys keys,
+                                                                        Keys keys, Millis at_least,
                                                                         SteadyTime deadline) {
   const auto batch = pipeline->StartBatch(keys.size());
-  for (const std::string_view key : keys) pipeline->Ask({"EXISTS", key}, Expect::kInteger);
-  co_await RedisPipeline::Answers(pipeline, batch, deadline);
+  for (const std::string_view key : keys) AskPresence(*pipeline, key, at_least);
+  co_await Pipeline::Answers(pipeline, batch, deadline);
   if (batch->error) co_return tl::make_unexpected(std::move(*batch->error));
   std::vector<bool> present;
   present.reserve(keys.size());
-  for (const RedisPipeline::Answer& answer : batch->answers) present.push_back(answer.integer > 0);
+  for (const Pipeline::Answer& answer : batch->answers) present.push_back(IsHeld(answer, at_least));
   co_return present;
 }
 
@@ -28,19 +27,13 @@ asio::awaitable<tl::expected<std::vector<Held>, TargetError>> ReadKeys(PipelineP
                                                                        Keys keys,
                                                                        SteadyTime deadline) {
   const auto batch = pipeline->StartBatch(keys.size() * 2);
-  for (const std::string_view key : keys) {
-    pipeline->Ask({"GET", key}, Expect::kText);
-    pipeline->Ask({"PTTL", key}, Expect::kInteger);
-  }
-  co_await RedisPipeline::Answers(pipeline, batch, deadline);
+  for (const std::string_view key : keys) AskContent(*pipeline, key);
+  co_await Pipeline::Answers(pipeline, batch, deadline);
   if (batch->error) co_return tl::make_unexpected(std::move(*batch->error));
-  std::vector<Held> held(keys.size());
+  std::vector<Held> held;
+  held.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    RedisPipeline::Answer& get = batch->answers[2 * i];
-    const std::int64_t ttl = batch->answers[2 * i + 1].integer;
-    held[i].present = get.text.has_value() || get.other_type;
-    if (held[i].present && ttl >= 0) held[i].ttl = Millis(ttl);
-    held[i].value = std::move(get.text);
+    held.push_back(ToHeld(batch->answers[2 * i], batch->answers[2 * i + 1]));
   }
   co_return held;
 }
@@ -51,13 +44,13 @@ class RedisTarget final : public Target {
   ~RedisTarget() override { pipeline_->Cancel(); }
 
   asio::awaitable<tl::expected<void, TargetError>> Open(SteadyTime deadline) override {
-    return RedisPipeline::Open(pipeline_, deadline);
+    return Pipeline::Open(pipeline_, deadline);
   }
   asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
-      const std::vector<std::string_view>& keys, SteadyTime deadline) override {
-    return ProbeKeys(pipeline_, keys, deadline);
+      const std::vector<std::string_view>& keys, Millis at_least, SteadyTime deadline) override {
+    return ProbeKeys(pipeline_, keys, at_least, deadline);
   }
-  asio::awaitable<void> Writable() override { return RedisPipeline::Writable(pipeline_); }
+  asio::awaitable<void> Writable() override { return Pipeline::Writable(pipeline_); }
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done) override {
     pipeline_->Write(key, value, ttl, if_absent, std::move(done));

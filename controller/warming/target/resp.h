@@ -9,31 +9,24 @@
 // Thread safety: plain values.
 
 #include <cstdint>
-#include <cstring>
 #include <initializer_list>
-#include <memory>
 #include <string_view>
+
+#include "controller/warming/target/receive_buffer.h"
+#include "controller/warming/target/send_buffer.h"
 
 namespace stoker::warming {
 
-// The commands that wait to be sent.
+// Writes commands behind what `out` holds already.
 class RespWriter {
  public:
+  explicit RespWriter(SendBuffer& out) : out_(out) {}
   void Command(std::initializer_list<std::string_view> parts);
   // SET key value [PX ttl_ms] [NX]; no expiry when ttl_ms is 0.
   void Set(std::string_view key, std::string_view value, std::int64_t ttl_ms, bool if_absent);
-  [[nodiscard]] std::string_view view() const { return {data_.get(), size_}; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] bool empty() const { return size_ == 0; }
-  void Clear();  // keeps the memory, unless one large value made it unusually much
-  void Swap(RespWriter& other) noexcept;
 
  private:
-  char* Reserve(std::size_t more);  // where `more` bytes may be written
-
-  std::unique_ptr<char[]> data_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
+  SendBuffer& out_;
 };
 
 struct RespReply {
@@ -49,11 +42,12 @@ struct RespLimits {
   std::int64_t max_array = 1 << 20;
 };
 
-enum class RespStatus { kOk, kMore, kBad };
-
 // Reads the reply at the front of `data`. kOk sets `reply` and `used`; kMore touches nothing but
 // `used`, which then says how long `data` must be at least; kBad: not RESP, or beyond a limit.
-RespStatus ParseReply(std::string_view data, const RespLimits& limits, RespReply& reply,
-                      std::size_t& used);
+ParseStatus ParseReply(std::string_view data, const RespLimits& limits, RespReply& reply,
+                       std::size_t& used);
+
+// Takes the next reply off `from`, where it is there whole. Its text is valid until from.Room().
+ParseStatus NextReply(ReceiveBuffer& from, RespReply& reply, const RespLimits& limits = {});
 
 }  // namespace stoker::warming

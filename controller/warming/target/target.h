@@ -27,10 +27,13 @@ namespace stoker::warming {
 struct TargetError {
   std::string reason;  // TargetUnavailable, TargetTimeout, TargetAuth, TargetOutOfMemory,
                        // TargetReadOnly, TargetLoading, TargetTLSNotTrusted, TargetRejected,
-                       // ValueTooLarge, EgressRefused, Cancelled
+                       // ValueTooLarge, KeyTooLong, EgressRefused, Cancelled
   std::string message;
   bool retryable = false;     // try this command again later
   bool whole_target = false;  // every other entry would meet the same
+  bool node_down = false;     // one of several nodes is being replaced: though others answer, that
+                              // is no entry's fault
+  std::string redirect{};     // of a cluster's node: "MOVED 3999 10.0.0.3:6379", as it said it
 };
 
 enum class WriteOutcome { kWritten, kPresent };  // kPresent: IfAbsent met a value that is there
@@ -48,13 +51,13 @@ class Target {
   virtual ~Target() = default;
   // Dials and authenticates; further calls reconnect by themselves. Bounded by `deadline`.
   virtual asio::awaitable<tl::expected<void, TargetError>> Open(SteadyTime deadline) = 0;
-  // One pipelined EXISTS per key; one answer a key, in order.
+  // Whether each key is held, and for at least `at_least` more (0: however shortly); in order.
   virtual asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
-      const std::vector<std::string_view>& keys, SteadyTime deadline) = 0;
+      const std::vector<std::string_view>& keys, Millis at_least, SteadyTime deadline) = 0;
   // Returns when there is room for another Write.
   virtual asio::awaitable<void> Writable() = 0;
-  // `key` and `value` are copied into the pipeline (or moved) before this returns. ttl 0: no
-  // expiry.
+  // `key` and `value` stay where they are until `done` is called: a cluster sends them again to
+  // where a slot has moved. ttl 0: no expiry.
   virtual void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
                      WriteDone done) = 0;
   // Reads back for verification: presence, remaining TTL, and the value.

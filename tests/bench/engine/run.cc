@@ -55,7 +55,7 @@ RunSpec MakeSpec(const Options& options, const std::string& url, const std::stri
   origin.http.url = url;
   api::Target target;
   target.name = "cache";
-  target.redis.address = redis;
+  target.redis.emplace().address = redis;
   target.in_memory = redis.empty();
   target.write.ttl = std::chrono::hours(1);
   spec.policy.sources = {source};

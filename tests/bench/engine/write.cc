@@ -30,7 +30,7 @@ asio::awaitable<void> WriteAll(warming::Target& target, const Options& options, 
                  [&tally](const auto& outcome) { ++(outcome ? tally.written : tally.failed); });
   }
   while (tally.written + tally.failed < options.entries) {
-    co_await target.Probe({"product:0"}, InTenSeconds());
+    co_await target.Probe({"product:0"}, Millis(0), InTenSeconds());
   }
 }
 

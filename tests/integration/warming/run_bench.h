@@ -46,7 +46,7 @@ inline RunSpec ItemRun(std::int64_t count, const std::string& url, const std::st
   spec.policy.origins = {origin};
   api::Target target;
   target.name = "redis";
-  target.redis.address = redis;
+  target.redis.emplace().address = redis;
   target.write.ttl = std::chrono::hours(1);
   target.write.ttl_jitter_percent = 10;
   spec.policy.targets = {target};

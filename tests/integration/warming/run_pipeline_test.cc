@@ -106,7 +106,7 @@ TEST_F(RunPipeline, SaysThatThePasswordIsWrongAndNotWhichItWas) {
   (void)redis_.Cli({"config", "set", "requirepass", "right"});
   materials_->secrets["redis"] = {{"password", "wr0ng-secret"}};
   RunSpec spec = ItemRun(1000, Url(), redis_.address());
-  spec.policy.targets[0].redis.credentials_secret_ref = "redis";
+  spec.policy.targets[0].redis->credentials_secret_ref = "redis";
   const Report report = Start(spec)->Wait();
   EXPECT_EQ(report.reason, "TargetAuth") << report.message;
   EXPECT_EQ(ToJson(report).dump().find("wr0ng-secret"), std::string::npos);

@@ -46,8 +46,8 @@ class RunOverTls : public ::testing::Test {
     spec.policy.origins[0].http.headers_secret_ref = "origin";
     spec.policy.origins[0].http.tls = api::TlsConfig{};
     spec.policy.origins[0].http.tls->ca_secret_ref = api::KeyRef{"trust", "ca.crt"};
-    spec.policy.targets[0].redis.tls = spec.policy.origins[0].http.tls;
-    spec.policy.targets[0].redis.credentials_secret_ref = "redis";
+    spec.policy.targets[0].redis->tls = spec.policy.origins[0].http.tls;
+    spec.policy.targets[0].redis->credentials_secret_ref = "redis";
     return spec;
   }
 
@@ -80,7 +80,7 @@ TEST_F(RunOverTls, ACertificateThatIsNotTrustedEndsTheRunAndNoSecretIsTold) {
   const TempDir other;
   secrets_->secrets["trust"]["ca.crt"] = MakeCertificates(other, "IP:127.0.0.1").ca_pem;
   RunSpec spec = Spec();
-  spec.policy.targets[0].redis.tls->insecure_skip_verify = true;  // so that the origin is reached
+  spec.policy.targets[0].redis->tls->insecure_skip_verify = true;  // so that the origin is reached
   const Report report = RunToEnd(spec, secrets_);
   EXPECT_EQ(report.reason, "OriginUnavailable") << report.message;
   EXPECT_THAT(report.message, HasSubstr("not trusted"));
@@ -99,7 +99,7 @@ TEST_F(RunOverTls, SaysWhichSecretOrKeyIsMissingBeforeItStarts) {
   EXPECT_THAT(error_of(spec), HasSubstr("spec.origins[0].http"));
   EXPECT_THAT(error_of(spec), HasSubstr("Secret \"trust\" has no key \"tls.crt\""));
   spec = Spec();
-  spec.policy.targets[0].redis.credentials_secret_ref = "absent";
+  spec.policy.targets[0].redis->credentials_secret_ref = "absent";
   EXPECT_THAT(error_of(spec),
               HasSubstr("spec.targets[0].redis.credentialsSecretRef: Secret \"absent\""));
   secrets_->secrets["origin"] = {{"Bad Name", "v"}};

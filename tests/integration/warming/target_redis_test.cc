@@ -64,7 +64,7 @@ TEST(RedisTarget, WritesProbesAndReads) {
   EXPECT_EQ(server.Cli({"strlen", "b"}), "6");
   ASSERT_EQ(server.Cli({"lpush", "list", "x"}), "1");
   const auto probed =
-      testing::RunOn(client.loop, client.target->Probe({"a", "none", "list"}, Soon()));
+      testing::RunOn(client.loop, client.target->Probe({"a", "none", "list"}, Millis(0), Soon()));
   ASSERT_TRUE(probed);
   EXPECT_EQ(*probed, (std::vector<bool>{true, false, true}));
   const auto held =

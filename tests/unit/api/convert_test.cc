@@ -57,7 +57,7 @@ TEST(ToWarmingPolicy, AgreesWithTheDefaultsOfTheTypes) {
   ASSERT_EQ(spec.targets.size(), 1U);
   EXPECT_EQ(spec.targets[0].write.mode, Write().mode);
   EXPECT_EQ(spec.targets[0].write.ttl, std::nullopt);
-  EXPECT_FALSE(spec.targets[0].redis.tls);
+  EXPECT_FALSE(spec.targets[0].redis->tls);
   EXPECT_EQ(spec.sources[0].weight, Source().weight);
 }
 
@@ -97,15 +97,15 @@ TEST(ToWarmingPolicy, ReadsEveryFieldOfTargetsAndExecution) {
   const Result<WarmingPolicy> policy = ToWarmingPolicy(FromCorpus("every-field.yaml"));
   ASSERT_TRUE(policy) << policy.error().message;
   const Target& target = policy->spec.targets[0];
-  EXPECT_EQ(target.redis.address, "[::1]:6379");
-  EXPECT_EQ(target.redis.database, 3);
-  EXPECT_EQ(target.redis.credentials_secret_ref, "redis-auth");
-  EXPECT_TRUE(target.redis.tls);
+  EXPECT_EQ(target.redis->address, "[::1]:6379");
+  EXPECT_EQ(target.redis->database, 3);
+  EXPECT_EQ(target.redis->credentials_secret_ref, "redis-auth");
+  EXPECT_TRUE(target.redis->tls);
   EXPECT_EQ(target.write.mode, Write::Mode::kOverwrite);
   EXPECT_EQ(target.write.ttl, std::chrono::hours(1));
   EXPECT_EQ(target.write.ttl_jitter_percent, 10);
   EXPECT_FALSE(target.in_memory);
-  EXPECT_TRUE(policy->spec.targets[1].redis.tls->insecure_skip_verify);
+  EXPECT_TRUE(policy->spec.targets[1].redis->tls->insecure_skip_verify);
 
   const Execution& execution = policy->spec.execution;
   EXPECT_EQ(execution.mode, Execution::Mode::kPods);

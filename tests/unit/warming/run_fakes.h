@@ -25,7 +25,9 @@ namespace stoker::warming::testing {
 struct OriginState {
   // What to answer to the nth request (from 0) for this URL; empty: the URL itself.
   std::function<FetchResult(const std::string& url, int nth)> script;
+  std::function<Millis(int nth)> dial;  // how long the nth connection (from 0) takes; empty: no time
   Millis latency{0};
+  std::atomic<int> dials{0};
 
   void Arrived(const std::string& url) {
     const std::lock_guard lock(mutex);
@@ -64,17 +66,15 @@ class FakeOrigin final : public Origin {
  public:
   FakeOrigin(asio::io_context& loop, std::shared_ptr<OriginState> state)
       : loop_(loop), state_(std::move(state)) {}
-  asio::awaitable<FetchResult> Fetch(const std::string& url, SteadyTime,
-                                     const std::function<asio::awaitable<Status>()>&) override {
+  asio::awaitable<FetchResult> Fetch(
+      const std::string& url, SteadyTime,
+      const std::function<asio::awaitable<Status>()>& leave) override {
+    if (state_->dial) co_await Sleep(state_->dial(state_->dials++));
+    if (const Status allowed = co_await leave(); !allowed)
+      co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
     const int nth = state_->Asked(url);
     state_->Arrived(url);
-    if (state_->latency.count() > 0 && !cancelled_) {
-      asio::steady_timer timer(loop_, state_->latency);
-      timers_.insert(&timer);
-      asio::error_code ignored;
-      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      timers_.erase(&timer);
-    }
+    co_await Sleep(state_->latency);
     {
       const std::lock_guard lock(state_->mutex);
       --state_->in_flight;
@@ -90,6 +90,15 @@ class FakeOrigin final : public Origin {
   }
 
  private:
+  asio::awaitable<void> Sleep(Millis time) {
+    if (time.count() == 0 || cancelled_) co_return;
+    asio::steady_timer timer(loop_, time);
+    timers_.insert(&timer);
+    asio::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    timers_.erase(&timer);
+  }
+
   asio::io_context& loop_;
   std::shared_ptr<OriginState> state_;
   std::set<asio::steady_timer*> timers_;
@@ -99,6 +108,9 @@ class FakeOrigin final : public Origin {
 struct StoreState {
   // An error for the nth command (from 0) of any kind; none: it works.
   std::function<std::optional<TargetError>(int nth)> trouble;
+  // The same for reading values back.
+  std::function<std::optional<TargetError>(int nth)> read_trouble;
+  std::atomic<int> reads{0};
   bool forgets = false;    // acknowledges and drops
   bool withholds = false;  // acknowledges nothing
 
@@ -130,11 +142,15 @@ class FakeTarget final : public Target {
     co_return tl::expected<void, TargetError>{};
   }
   asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
-      const std::vector<std::string_view>& keys, SteadyTime) override {
+      const std::vector<std::string_view>& keys, Millis at_least, SteadyTime) override {
     if (auto error = state_->Trouble()) co_return tl::unexpected(*error);
     const std::lock_guard lock(state_->mutex);
     std::vector<bool> held;
-    for (const auto key : keys) held.push_back(state_->values.find(key) != state_->values.end());
+    for (const auto key : keys) {
+      const auto value = state_->values.find(key);
+      held.push_back(value != state_->values.end() &&
+                     (value->second.ttl.count() == 0 || value->second.ttl >= at_least));
+    }
     co_return held;
   }
   asio::awaitable<void> Writable() override { co_return; }
@@ -158,6 +174,10 @@ class FakeTarget final : public Target {
   }
   asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(
       const std::vector<std::string_view>& keys, SteadyTime) override {
+    const int nth = state_->reads++;
+    if (state_->read_trouble) {
+      if (auto error = state_->read_trouble(nth)) co_return tl::unexpected(*error);
+    }
     const std::lock_guard lock(state_->mutex);
     std::vector<Held> held;
     for (const auto key : keys) {
@@ -183,20 +203,31 @@ class FakeTarget final : public Target {
 // Documents by URL: a body, or an error.
 struct DocumentState {
   std::map<std::string, std::string> bodies;
+  std::set<std::string> broken;  // URLs that answer 503
+  Millis latency{0};
   std::mutex mutex;
   std::map<std::string, int> asked;
 };
 
 class FakeDocuments final : public DocumentClient {
  public:
-  explicit FakeDocuments(std::shared_ptr<DocumentState> state) : state_(std::move(state)) {}
+  FakeDocuments(asio::io_context& loop, std::shared_ptr<DocumentState> state)
+      : loop_(loop), state_(std::move(state)) {}
   asio::awaitable<FetchResult> Get(const std::string& url, SteadyTime,
-                                   const std::function<asio::awaitable<Status>()>&,
+                                   const std::function<asio::awaitable<Status>()>& leave,
                                    BodySink sink) override {
+    if (const Status allowed = co_await leave(); !allowed)
+      co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
+    if (state_->latency.count() > 0) {
+      asio::steady_timer timer(loop_, state_->latency);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
     {
       const std::lock_guard lock(state_->mutex);
       ++state_->asked[url];
     }
+    if (state_->broken.contains(url))
+      co_return tl::unexpected(FetchError{"HTTP503", "the server answered 503", true, false, {}});
     const auto body = state_->bodies.find(url);
     if (body == state_->bodies.end()) {
       co_return tl::unexpected(FetchError{"HTTP404", "the server answered 404", false, false, {}});
@@ -213,6 +244,7 @@ class FakeDocuments final : public DocumentClient {
   void Cancel() override {}
 
  private:
+  asio::io_context& loop_;
   std::shared_ptr<DocumentState> state_;
 };
 
@@ -280,8 +312,8 @@ class Bench {
       parts.targets.emplace_back(
           [store](asio::io_context&) { return std::make_unique<FakeTarget>(store); });
     }
-    parts.documents = [state = documents](asio::io_context&) {
-      return std::make_unique<FakeDocuments>(state);
+    parts.documents = [state = documents](asio::io_context& loop) {
+      return std::make_unique<FakeDocuments>(loop, state);
     };
     parts.pool = &pool;
     parts.outage_backoff = outage_backoff;

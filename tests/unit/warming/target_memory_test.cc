@@ -29,7 +29,7 @@ TEST(MemoryTarget, WritesReadsAndKeepsWhatIsThere) {
   EXPECT_EQ(Put(loop, *target, "a", "2", Millis(0), false), WriteOutcome::kWritten);
   EXPECT_EQ(store->Get("a"), "2");
   EXPECT_EQ(store->Size(), 1U);
-  const auto probed = testing::RunOn(loop, target->Probe({"a", "b"}, Soon()));
+  const auto probed = testing::RunOn(loop, target->Probe({"a", "b"}, Millis(0), Soon()));
   ASSERT_TRUE(probed);
   EXPECT_EQ(*probed, (std::vector<bool>{true, false}));
   const auto held = testing::RunOn(loop, target->Read({"a", "b"}, Soon()));

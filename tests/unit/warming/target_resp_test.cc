@@ -37,14 +37,14 @@ TEST(ParseReply, NeedsEveryByteAndNoMore) {
       RespReply reply;
       std::size_t used = 0;
       EXPECT_EQ(ParseReply(std::string_view(bytes).substr(0, n), {}, reply, used),
-                RespStatus::kMore)
+                ParseStatus::kMore)
           << bytes << n;
       EXPECT_GT(used, n);
     }
     RespReply reply;
     std::size_t used = 0;
     const std::string followed = bytes + "+NEXT\r\n";
-    ASSERT_EQ(ParseReply(followed, {}, reply, used), RespStatus::kOk) << bytes;
+    ASSERT_EQ(ParseReply(followed, {}, reply, used), ParseStatus::kOk) << bytes;
     EXPECT_EQ(used, bytes.size());
     EXPECT_EQ(reply.type, whole.type);
     EXPECT_EQ(reply.text, whole.text);
@@ -61,34 +61,36 @@ TEST(ParseReply, RefusesWhatIsNotRespOrBeyondALimit) {
         std::string("+\n"), "+" + std::string(80, 'x')}) {
     RespReply reply;
     std::size_t used = 0;
-    EXPECT_EQ(ParseReply(bad, limits, reply, used), RespStatus::kBad) << bad;
+    EXPECT_EQ(ParseReply(bad, limits, reply, used), ParseStatus::kBad) << bad;
   }
 }
 
 TEST(RespWriter, WritesTheCommandsThatRedisExpects) {
-  RespWriter writer;
+  SendBuffer out;
+  RespWriter writer(out);
   writer.Set("k", "va\r\nl", 1500, true);
   EXPECT_EQ(
-      writer.view(),
+      out.view(),
       "*6\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nva\r\nl\r\n$2\r\nPX\r\n$4\r\n1500\r\n$2\r\nNX\r\n");
-  writer.Clear();
+  out.Clear();
   writer.Set("k", "", 0, false);
-  EXPECT_EQ(writer.view(), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n");
-  writer.Clear();
+  EXPECT_EQ(out.view(), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n");
+  out.Clear();
   writer.Command({"EXISTS", "k"});
-  EXPECT_EQ(writer.view(), "*2\r\n$6\r\nEXISTS\r\n$1\r\nk\r\n");
+  EXPECT_EQ(out.view(), "*2\r\n$6\r\nEXISTS\r\n$1\r\nk\r\n");
 }
 
 TEST(RespWriter, GrowsPastItsFirstBufferWithoutLosingAByte) {
-  RespWriter writer;
+  SendBuffer out;
+  RespWriter writer(out);
   const std::string value(100'000, 'v');
   for (int i = 0; i < 5; ++i) writer.Set("key" + std::to_string(i), value, 1, false);
   std::size_t at = 0;
   for (int i = 0; i < 5; ++i) {
-    at = writer.view().find("key" + std::to_string(i), at);
+    at = out.view().find("key" + std::to_string(i), at);
     ASSERT_NE(at, std::string_view::npos);
-    EXPECT_EQ(writer.view().substr(at + 4, 11), "\r\n$100000\r\n");
-    EXPECT_EQ(writer.view().substr(at + 15, value.size()), value);
+    EXPECT_EQ(out.view().substr(at + 4, 11), "\r\n$100000\r\n");
+    EXPECT_EQ(out.view().substr(at + 15, value.size()), value);
   }
 }
 

@@ -3,12 +3,12 @@
 #include <cstring>
 #include <string>
 
-#include "controller/warming/target/reply_reader.h"
+#include "controller/warming/target/resp.h"
 
 namespace stoker::warming {
 namespace {
 
-void Feed(ReplyReader& reader, std::string_view bytes) {
+void Feed(ReceiveBuffer& reader, std::string_view bytes) {
   while (!bytes.empty()) {
     const std::span<char> room = reader.Room();
     ASSERT_FALSE(room.empty());
@@ -17,19 +17,19 @@ void Feed(ReplyReader& reader, std::string_view bytes) {
     reader.Added(size);
     bytes.remove_prefix(size);
     RespReply reply;
-    if (!bytes.empty()) ASSERT_EQ(reader.Next(reply), RespStatus::kMore);
+    if (!bytes.empty()) ASSERT_EQ(NextReply(reader, reply), ParseStatus::kMore);
   }
 }
 
-TEST(ReplyReader, PutsHalvesTogether) {
+TEST(ReceiveBuffer, PutsHalvesTogether) {
   const std::string bytes = "+OK\r\n$5\r\nhello\r\n:7\r\n";
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-    ReplyReader reader;
+    ReceiveBuffer reader;
     std::string seen;
     for (const std::string& half : {bytes.substr(0, cut), bytes.substr(cut)}) {
       Feed(reader, half);
       RespReply reply;
-      while (reader.Next(reply) == RespStatus::kOk) {
+      while (NextReply(reader, reply) == ParseStatus::kOk) {
         seen += reply.type == RespReply::Type::kInteger ? std::to_string(reply.integer)
                                                         : std::string(reply.text);
       }
@@ -38,33 +38,33 @@ TEST(ReplyReader, PutsHalvesTogether) {
   }
 }
 
-TEST(ReplyReader, GrowsWithWhatComesAndNotWithWhatIsPromised) {
-  ReplyReader reader;
+TEST(ReceiveBuffer, GrowsWithWhatComesAndNotWithWhatIsPromised) {
+  ReceiveBuffer reader;
   RespReply reply;
   Feed(reader, "$500000000\r\nabc");
-  EXPECT_EQ(reader.Next(reply), RespStatus::kMore);
+  EXPECT_EQ(NextReply(reader, reply), ParseStatus::kMore);
   EXPECT_LE(reader.Room().size(), std::size_t{128} << 10);
 }
 
-TEST(ReplyReader, GivesALargeBufferBack) {
-  ReplyReader reader;
+TEST(ReceiveBuffer, GivesALargeBufferBack) {
+  ReceiveBuffer reader;
   const std::string large(3 << 20, 'L');
   Feed(reader, "$" + std::to_string(large.size()) + "\r\n" + large + "\r\n");
   RespReply reply;
-  ASSERT_EQ(reader.Next(reply), RespStatus::kOk);
+  ASSERT_EQ(NextReply(reader, reply), ParseStatus::kOk);
   EXPECT_EQ(reply.text, large);
-  ASSERT_EQ(reader.Next(reply), RespStatus::kMore);
+  ASSERT_EQ(NextReply(reader, reply), ParseStatus::kMore);
   EXPECT_LE(reader.Room().size(), std::size_t{64} << 10);
 }
 
-TEST(ReplyReader, GarbageStaysGarbage) {
-  ReplyReader reader;
+TEST(ReceiveBuffer, GarbageStaysGarbage) {
+  ReceiveBuffer reader;
   Feed(reader, "SSH-2.0-OpenSSH_9.2\r\n");
   RespReply reply;
-  EXPECT_EQ(reader.Next(reply), RespStatus::kBad);
+  EXPECT_EQ(NextReply(reader, reply), ParseStatus::kBad);
   reader.Reset();
   Feed(reader, "+OK\r\n");
-  EXPECT_EQ(reader.Next(reply), RespStatus::kOk);
+  EXPECT_EQ(NextReply(reader, reply), ParseStatus::kOk);
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+#pragma once
+
+// What policies keep in Secrets, as connections want it.
+//
+// Thread safety: pure functions. No error holds what a Secret holds.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controller/warming/net/tls.h"
+#include "controller/warming/run/run.h"
+
+namespace stoker::warming {
+
+// One key of a Secret.
+Result<std::string> SecretKey(const Materials& materials, const api::KeyRef& ref);
+
+// Secrets made from files end in a line break that nobody meant.
+std::string WithoutLineEnd(std::string value);
+
+// Null without a configuration: plain connections.
+Result<std::shared_ptr<const TlsContext>> MakeTls(const std::optional<api::TlsConfig>& config,
+                                                  const Materials& materials);
+
+}  // namespace stoker::warming

@@ -1,0 +1,20 @@
+#pragma once
+
+// What a target asks Redis about its keys, and what the answers mean; the same for one server and
+// for the nodes of a cluster.
+//
+// Thread safety: the pipeline's loop.
+
+#include "controller/warming/target/redis_pipeline.h"
+
+namespace stoker::warming {
+
+// One question: whether the key is held, for at least `at_least` more (0: however shortly).
+void AskPresence(RedisPipeline& node, std::string_view key, Millis at_least);
+[[nodiscard]] bool IsHeld(const Pipeline::Answer& answer, Millis at_least);
+
+// Two questions: the value, and how long it stays.
+void AskContent(RedisPipeline& node, std::string_view key);
+[[nodiscard]] Held ToHeld(Pipeline::Answer& value, const Pipeline::Answer& ttl);
+
+}  // namespace stoker::warming
