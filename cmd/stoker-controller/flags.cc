@@ -33,7 +33,10 @@ void AddClusterFlags(CLI::App& app, Flags& flags) {
       "--kubeconfig", flags.kube.kubeconfig,
       "Path of a kubeconfig; default: KUBECONFIG, the pod's service account, ~/.kube/config");
   app.add_option("--context", flags.kube.context, "Context of the kubeconfig");
-  app.add_option("--namespace", flags.namespaces, "Namespace to watch (repeatable); default: all");
+  app.add_option(
+      "--namespace", flags.namespaces,
+      "Namespace to watch (repeatable); default: all. Limited so, a Role in each is enough, "
+      "with get of namespaces instead of list and watch");
   app.add_option("--worker-image", flags.worker_image, "Image of worker pods")
       ->capture_default_str();
   app.add_option("--worker-image-pull-policy", flags.worker_image_pull_policy,

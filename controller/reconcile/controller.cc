@@ -11,7 +11,7 @@ Controller::Controller(std::shared_ptr<kube::Transport> transport, ControllerOpt
     : options_(std::move(options)),
       reader_(transport),
       writer_(transport, [this] { return elector_->Valid(); }),
-      views_(reader_, options_.namespaces) {
+      views_(reader_, options_.namespaces, options_.term.recheck) {
   elector_ = std::make_unique<kube::LeaderElector>(reader_, ElectorOptions());
   events_ = std::make_unique<kube::EventRecorder>(writer_, options_.leader.identity);
   views_.policies.OnChange(ToTerm(&Term::OnPolicyChanged));

@@ -89,10 +89,9 @@ Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
   observed.policy = api::ToWarmingPolicy(object);
   observed.recheck = context_.recheck;
   const std::string ns = Namespace(object);
-  if (!context_.views.namespaces.Get("", ns)) {  // its label decides where runs may take place
-    return Error{Code::kConflict, "namespace " + ns + " is not in the cache yet"};
-  }
-  observed.in_process_allowed = context_.views.InProcessAllowed(ns);
+  const auto allowed = context_.views.namespaces.InProcessAllowed(ns);
+  if (!allowed) return Error{Code::kConflict, "namespace " + ns + " is not in the cache yet"};
+  observed.in_process_allowed = *allowed;
   const bool seen = Find(object, {"status", "conditions"}) != nullptr;
   if (seen && observed.policy && NeedsReferences(object, *observed.policy)) {
     STOKER_TRY(ResolveOutcome outcome, ResolveReferences(References(observed.policy->spec), ns,

@@ -107,8 +107,10 @@ Result<json> RunStarter::Begin(const json& object, json status, const api::Warmi
   run.schedule = trigger.schedule;
   run.slot = trigger.slot;
   run.start_time = FormatTime(context_.clock.Wall());
-  run.mode = ChooseMode(policy.spec.execution, context_.views.InProcessAllowed(Namespace(object)),
-                        Entries(policy, resolved));
+  run.mode = ChooseMode(
+      policy.spec.execution,
+      context_.views.namespaces.InProcessAllowed(Namespace(object)).value_or(false),
+      Entries(policy, resolved));
   status["activeRun"] = ToJson(run);
   WriteWarmRunning(status, run, nullptr, Number(object, {"metadata", "generation"}),
                    context_.clock.Wall());

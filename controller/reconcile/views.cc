@@ -79,27 +79,46 @@ kube::InformerOptions Schedules() {
 
 }  // namespace
 
-Views::Views(kube::Client& client, const std::vector<std::string>& watched)
+NamespaceView::NamespaceView(kube::Client& client, const std::vector<std::string>& watched,
+                             Millis recheck) {
+  if (watched.empty()) {
+    all_ = std::make_unique<View>(client, All(kube::kNamespaces), watched);
+  } else {
+    some_ = std::make_unique<kube::ObjectPoller>(client, kube::kNamespaces, watched, recheck);
+  }
+}
+
+void NamespaceView::OnChange(const kube::Informer::Handler& handler) {
+  all_ ? all_->OnChange(handler) : some_->OnChange(handler);
+}
+void NamespaceView::Start() { all_ ? all_->Start() : some_->Start(); }
+void NamespaceView::Stop() { all_ ? all_->Stop() : some_->Stop(); }
+bool NamespaceView::Synced() const { return all_ ? all_->Synced() : some_->Synced(); }
+
+std::optional<bool> NamespaceView::InProcessAllowed(const std::string& ns) const {
+  const kube::Object object = all_ ? all_->Get("", ns) : some_->Get(ns);
+  if (object) return Label(*object, kInProcessLabel) == kInProcessAllowed;
+  return some_ && some_->Refused(ns) ? std::optional(false) : std::nullopt;
+}
+
+Views::Views(kube::Client& client, const std::vector<std::string>& watched, Millis recheck)
     : policies(client, All(kube::kWarmingPolicies), watched),
       schedules(client, Schedules(), watched),
       jobs(client, Ours(kube::kJobs), watched),
       pods(client, Ours(kube::kPods), watched),
-      namespaces(client, All(kube::kNamespaces), {}) {}
+      namespaces(client, watched, recheck) {}
 
 void Views::Start() {
-  for (View* view : {&policies, &schedules, &jobs, &pods, &namespaces}) view->Start();
+  for (View* view : {&policies, &schedules, &jobs, &pods}) view->Start();
+  namespaces.Start();
 }
 void Views::Stop() {
-  for (View* view : {&policies, &schedules, &jobs, &pods, &namespaces}) view->Stop();
+  for (View* view : {&policies, &schedules, &jobs, &pods}) view->Stop();
+  namespaces.Stop();
 }
 bool Views::Synced() const {
   return policies.Synced() && schedules.Synced() && jobs.Synced() && pods.Synced() &&
          namespaces.Synced();
-}
-
-bool Views::InProcessAllowed(const std::string& ns) const {
-  const kube::Object object = namespaces.Get("", ns);
-  return object && Label(*object, kInProcessLabel) == kInProcessAllowed;
 }
 
 }  // namespace stoker::reconcile

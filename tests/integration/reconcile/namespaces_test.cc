@@ -24,6 +24,89 @@ int Occurrences(const std::string& text, const std::string& what) {
   return count;
 }
 
+// The rules of the manifests' roles, as rules of one Role: namespaces are read by name then.
+json RulesForOneNamespace(bool with_namespace) {
+  const std::string manifest = std::string(STOKER_SOURCE_DIR) + "/manifests/base/rbac.yaml";
+  std::istringstream objects(Cluster().MustKubectl(
+      {"create", "--dry-run=client", "-o", "json", "--namespace=stoker-system", "-f", manifest}));
+  json rules = json::array();
+  while (objects >> std::ws && !objects.eof()) {
+    json object;
+    objects >> object;
+    if (!object.contains("rules")) continue;
+    for (json rule : object["rules"]) {
+      if (rule["resources"] != json::array({"namespaces"})) rules.push_back(std::move(rule));
+    }
+  }
+  if (with_namespace) {
+    rules.push_back({{"apiGroups", {""}}, {"resources", {"namespaces"}}, {"verbs", {"get"}}});
+  }
+  return rules;
+}
+
+// A service account with these rights in `ns` and no others; returns a kubeconfig for it.
+std::string RestrictedTo(const std::string& ns, const json& rules) {
+  const json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+                     {"kind", "Role"},
+                     {"metadata", {{"name", "stoker"}, {"namespace", ns}}},
+                     {"rules", rules}};
+  Cluster().MustKubectl({"apply", "-f", "-"}, role.dump());
+  Cluster().MustKubectl({"-n", ns, "create", "serviceaccount", "stoker"});
+  Cluster().MustKubectl({"-n", ns, "create", "rolebinding", "stoker", "--role=stoker",
+                         "--serviceaccount=" + ns + ":stoker"});
+  std::string token = Cluster().MustKubectl({"-n", ns, "create", "token", "stoker"});
+  token.erase(token.find_last_not_of('\n') + 1);
+  const json config = {
+      {"apiVersion", "v1"},
+      {"kind", "Config"},
+      {"current-context", "c"},
+      {"clusters",
+       {{{"name", "c"},
+         {"cluster",
+          {{"server", Cluster().url()}, {"certificate-authority", Cluster().ca_file()}}}}}},
+      {"users", {{{"name", "u"}, {"user", {{"token", token}}}}}},
+      {"contexts", {{{"name", "c"}, {"context", {{"cluster", "c"}, {"user", "u"}}}}}}};
+  return Cluster().dir().File(ns + "-kubeconfig.json", config.dump());
+}
+
+std::vector<std::string> LimitedTo(const std::string& ns, const json& rules) {
+  return {"--kubeconfig=" + RestrictedTo(ns, rules), "--namespace=" + ns,
+          "--lease-namespace=" + ns};
+}
+
+TEST(NamespacedInstall, NeedsNoRightOnTheClusterAndSeesTheNamespacesLabelChange) {
+  const Shop shop("location / { return 200 value; }", false);
+  ControllerProcess controller("stoker-controller",
+                               LimitedTo(shop.ns(), RulesForOneNamespace(true)));
+  shop.Apply(shop.Policy("pages", 20, {{"execution", {{"mode", "InProcess"}}}}));
+  EXPECT_TRUE(
+      WaitFor([&] { return shop.Condition("wp", "pages", "Ready") == "False/InProcessNotAllowed"; },
+              seconds(20), kNamespacesPoll))
+      << controller.process().Output();
+  Cluster().MustKubectl({"label", "namespace", shop.ns(), "stoker.dev/in-process=allowed"});
+  EXPECT_TRUE(WaitFor([&] { return shop.Condition("wp", "pages", "Warm") == "True/Warmed"; },
+                      seconds(20), kNamespacesPoll))
+      << controller.process().Output();
+  EXPECT_THAT(controller.process().Output(), Not(HasSubstr("forbidden")));
+  EXPECT_THAT(controller.process().Output(), Not(HasSubstr("may not be read")));
+}
+
+TEST(NamespacedInstall, SendsRunsToPodsWhereItMayNotReadTheNamespace) {
+  const Shop shop("location / { return 200 value; }", true);
+  ControllerProcess controller("stoker-controller",
+                               LimitedTo(shop.ns(), RulesForOneNamespace(false)));
+  shop.Apply(shop.Policy("pages", 20));
+  EXPECT_TRUE(WaitFor(
+      [&] {
+        const json policy = shop.Get("wp", "pages");
+        return policy.is_object() &&
+               policy.value("/status/activeRun/mode"_json_pointer, "") == "Pods";
+      },
+      seconds(20), kNamespacesPoll))
+      << controller.process().Output();
+  EXPECT_EQ(Occurrences(controller.process().Output(), "an object may not be read"), 1);
+}
+
 // Its API server has no namespace controller, so that the namespace stays as it goes.
 TEST(TerminatingNamespace, EndsTheReconcileOnceAndIsNoError) {
   ApiServer server;
