@@ -40,11 +40,15 @@ bool IsOurs(const std::string& name) {
 HttpHosts::HttpHosts(const HttpClientOptions& options)
     : options_(options), bad_header_(FindBadHeader(options)) {}
 
-Result<std::shared_ptr<HttpHost>> HttpHosts::Find(const Url& url) {
-  key_.assign(url.https ? "s" : "p").append(url.host).append(":").append(url.port);
+Result<std::shared_ptr<HttpHost>> HttpHosts::Find(const Url& url, bool origin) {
+  key_.assign(url.https ? "s" : "p")
+      .append(origin ? "o" : "t")
+      .append(url.host)
+      .append(":")
+      .append(url.port);
   auto found = hosts_.find(key_);
   if (found == hosts_.end()) {
-    STOKER_TRY(std::shared_ptr<HttpHost> made, Make(url));
+    STOKER_TRY(std::shared_ptr<HttpHost> made, Make(url, origin));
     if (hosts_.size() >= kMaxHosts) ForgetOne();
     found = hosts_.emplace(key_, std::move(made)).first;
   }
@@ -52,13 +56,13 @@ Result<std::shared_ptr<HttpHost>> HttpHosts::Find(const Url& url) {
   return found->second;
 }
 
-Result<std::shared_ptr<HttpHost>> HttpHosts::Make(const Url& url) {
+Result<std::shared_ptr<HttpHost>> HttpHosts::Make(const Url& url, bool origin) {
   if (!bad_header_.empty()) {
     return Invalid("the header " + bad_header_ + " has a character that headers cannot have");
   }
   auto host = std::make_shared<HttpHost>();
   host->endpoint = {url.host, url.port, nullptr};
-  if (url.https && options_.tls) {
+  if (url.https && origin && options_.tls) {
     host->endpoint.tls = options_.tls;
   } else if (url.https) {
     if (!system_trust_) {

@@ -19,7 +19,7 @@
 
 namespace stoker::warming {
 
-// One scheme, host and port.
+// One scheme, host and port, greeted as the origin or as a stranger.
 struct HttpHost {
   Endpoint endpoint;
   // What follows the target in a request: for the host that the headers are meant for, and for
@@ -36,8 +36,10 @@ class HttpHosts {
 
   explicit HttpHosts(const HttpClientOptions& options);  // which outlive it
 
-  // kInvalid when a configured header cannot be sent, or TLS cannot be set up.
-  Result<std::shared_ptr<HttpHost>> Find(const Url& url);
+  // kInvalid when a configured header cannot be sent, or TLS cannot be set up. The configured TLS
+  // (private authority, client certificate, server name) is for the origin's own host; a stranger,
+  // to which a redirect led, is judged by the system's trust and shown no certificate.
+  Result<std::shared_ptr<HttpHost>> Find(const Url& url, bool origin = true);
   // A connection that is still good; null when there is none.
   ConnectionPtr TakeIdle(HttpHost& host);
   // Keeps the connection, if its last exchange left it clean.
@@ -46,7 +48,7 @@ class HttpHosts {
   [[nodiscard]] std::size_t size() const { return hosts_.size(); }
 
  private:
-  Result<std::shared_ptr<HttpHost>> Make(const Url& url);
+  Result<std::shared_ptr<HttpHost>> Make(const Url& url, bool origin);
   [[nodiscard]] std::string Tail(const Url& url, bool own) const;
   void ForgetOne();
   void CloseOne();

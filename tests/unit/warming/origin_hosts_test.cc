@@ -33,5 +33,18 @@ TEST(HttpHosts, StrangersSeeNoHeaderThatMayBeSecret) {
   EXPECT_NE(host->tail_for_strangers.find("Accept-Language: de\r\n"), std::string::npos);
 }
 
+TEST(HttpHosts, StrangersAreNotGreetedWithTheOriginsTls) {
+  HttpClientOptions options;
+  options.tls = *TlsContext::Make({.insecure_skip_verify = true});
+  HttpHosts hosts(options);
+  const Url url = *ParseUrl("https://shop/");
+  const auto origin = *hosts.Find(url);
+  const auto stranger = *hosts.Find(url, false);
+  EXPECT_EQ(origin->endpoint.tls, options.tls);
+  ASSERT_NE(stranger->endpoint.tls, nullptr);
+  EXPECT_FALSE(stranger->endpoint.tls->options().insecure_skip_verify);
+  EXPECT_NE(origin, stranger) << "they share no connection";
+}
+
 }  // namespace
 }  // namespace stoker::warming
