@@ -1,10 +1,18 @@
 #include "controller/warming/plan/planner.h"
 
 #include <algorithm>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include "controller/warming/plan/shard.h"
 
 namespace stoker::warming {
+namespace {
+
+constexpr int kPlannerYieldEvery = 16;  // chunks
+
+}  // namespace
 
 Planner::Planner(std::vector<FilteredSource> sources, const api::Strategy& strategy, Shard shard,
                  std::size_t batch_size, std::size_t columns)
@@ -35,8 +43,8 @@ nlohmann::json Planner::Position() const {
 Status Planner::ResumeAt(const nlohmann::json& position) {
   const auto damaged = Invalid("the checkpoint's cursor is damaged; start without it");
   const auto source = position.find("source");
-  if (source == position.end() || !source->is_number_unsigned()) return damaged;
-  const auto at = source->get<std::size_t>();
+  if (source == position.end() || !source->is_number_integer()) return damaged;
+  const auto at = source->get<std::size_t>();  // a negative one is too large
   if (at > sources_.size()) return damaged;
   if (at < sources_.size()) {
     if (!position.contains("position")) return damaged;
@@ -47,6 +55,7 @@ Status Planner::ResumeAt(const nlohmann::json& position) {
 }
 
 void Planner::Cancel() {
+  cancelled_ = true;
   for (FilteredSource& source : sources_) source.Cancel();
 }
 
@@ -54,11 +63,19 @@ bool Planner::Mine(const Entry& entry) const {
   return shard_.count <= 1 || ShardOf(entry.hash, shard_.count) == shard_.index;
 }
 
+bool Planner::IsFirst(const Entry& entry) {
+  return entry.defect != EntryDefect::kNone || seen_.Insert(entry.hash);
+}
+
 asio::awaitable<Result<bool>> Planner::NextChunk() {
   at_ = 0;
   chunk_.Clear();
   while (chunk_.entries.empty()) {
     if (source_ == sources_.size()) co_return false;
+    if (++chunks_ % kPlannerYieldEvery == 0) {
+      co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    }
+    if (cancelled_) co_return Cancelled("reading was cancelled");
     const auto more = co_await sources_[source_].Next(chunk_);
     if (!more) co_return more.error();
     if (!*more) ++source_;
@@ -73,7 +90,7 @@ asio::awaitable<Status> Planner::Select() {
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
-      if (seen_.Insert(entry.hash)) selection_->Offer(chunk_, entry);
+      if (IsFirst(entry)) selection_->Offer(chunk_, entry);
     }
   }
   seen_ = KeySet();
@@ -114,7 +131,7 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
     for (; at_ < chunk_.entries.size() && !full(); ++at_) {
       const Entry& entry = chunk_.entries[at_];
       if (!Mine(entry)) continue;
-      if (!selection_ && !seen_.Insert(entry.hash)) continue;
+      if (!selection_ && !IsFirst(entry)) continue;
       batch.AppendFrom(chunk_, entry, columns_);
     }
   }

@@ -7,7 +7,9 @@
 //
 // A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything
 // once, keeping only the best N (a duplicate counts by its first occurrence), and the shard is
-// chosen after the selection, because the best N are those of the whole. Where all sources are
+// chosen after the selection, because the best N are those of the whole. Reading gives other tasks of
+// the loop their turn, however long filters let nothing through. What is defective is no key, so it is
+// no duplicate of one either. Where all sources are
 // Keyset and streamed, a batch ends where a chunk ends, so that a position says exactly what it
 // holds; a key that the run met before it was resumed is then met again, and skipped as present.
 //
@@ -37,12 +39,13 @@ class Planner {
   // Keyset: where the sources stand after the last batch, and going on from there; null otherwise.
   [[nodiscard]] nlohmann::json Position() const;
   Status ResumeAt(const nlohmann::json& position);
-  void Cancel();
+  void Cancel();  // ends NextBatch() within a few chunks
 
  private:
   asio::awaitable<Result<bool>> NextChunk();  // false: all sources have ended
   asio::awaitable<Status> Select();
   bool Mine(const Entry& entry) const;
+  bool IsFirst(const Entry& entry);
 
   std::vector<FilteredSource> sources_;
   Shard shard_;
@@ -52,6 +55,8 @@ class Planner {
   bool selected_ = false;
   KeySet seen_;
   bool keyset_ = false;
+  bool cancelled_ = false;
+  int chunks_ = 0;
   std::size_t source_ = 0;
   EntryChunk chunk_;
   std::size_t at_ = 0;

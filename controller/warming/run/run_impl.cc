@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
-#include <latch>
+#include <future>
 
 namespace stoker::warming {
 namespace {
 
 constexpr Millis kTick{50};
+constexpr Millis kLongestCancel{2000};
 
 LoopPool& PoolOf(const RunParts& parts) {
   return parts.pool != nullptr ? *parts.pool : LoopPool::Shared();
@@ -130,11 +131,19 @@ void RunImpl::Cancel(std::string reason) {
   context_.Stop(StopKind::kCancelled, "Cancelled", std::move(reason));
   if (!running_ || Done() || OnOneOfTheLoops()) return;
   // A loop that looked before the stop may be about to send: once it has passed this post, it is
-  // not.
-  auto passed = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(runners_.size()));
-  for (const auto& runner : runners_)
-    asio::post(runner->loop(), [passed] { passed->count_down(); });
-  passed->wait();
+  // not. A loop that is held up for longer than this does not hold up who cancels.
+  struct Passing {
+    std::atomic<std::size_t> left;
+    std::promise<void> all;
+  };
+  auto passing = std::make_shared<Passing>();
+  passing->left = runners_.size();
+  for (const auto& runner : runners_) {
+    asio::post(runner->loop(), [passing] {
+      if (--passing->left == 0) passing->all.set_value();
+    });
+  }
+  passing->all.get_future().wait_for(kLongestCancel);
 }
 
 void RunImpl::Drain(Millis grace, std::string reason) {

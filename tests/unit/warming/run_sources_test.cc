@@ -225,5 +225,44 @@ TEST(RunSources, WhatSourcesFetchIsPacedAndCountedLikeEveryRequest) {
   EXPECT_GE(report.duration, Millis(400));
 }
 
+TEST(RunSources, ThePlaceOfAReaderThatIsDoneGoesToAWorker) {
+  for (const int both : {1, 2}) {  // places, and loops
+    RunSpec spec = PatternRun(both);
+    spec.policy.sources.push_back(ListRun().policy.sources[0]);
+    spec.policy.pacing.max_in_flight = both;
+    spec.policy.execution.batch_size = 1;
+    spec.policy.execution.deadline = std::chrono::seconds(5);
+    Bench bench(spec, both);
+    bench.documents->bodies[kList] = "k:1\n";  // brings nothing new, so no batch wakes the worker
+    bench.documents->latency = Millis(200);
+    bench.origin->latency = Millis(100);
+    EXPECT_EQ(bench.RunToEnd().reason, "Warmed") << both;
+  }
+}
+
+TEST(RunSources, BatchesThatMoveDoNotHurryARetry) {
+  Bench bench(ListRun(api::HttpSource::Format::kSitemap));
+  std::vector<std::string> pages;
+  for (int i = 0; i < 3000; ++i) pages.push_back("http://shop.test/" + std::to_string(i));
+  const std::string good = "http://lists.test/good.xml", bad = "http://lists.test/bad.xml";
+  bench.documents->bodies = {{kList, Index({good, bad})}, {good, Pages(pages)}};
+  bench.documents->broken = {bad};
+  bench.spec.policy.execution.batch_size = 10;
+  bench.spec.policy.retry = {6, std::chrono::seconds(30), std::chrono::seconds(30)};
+  bench.spec.policy.execution.deadline = std::chrono::seconds(1);
+  EXPECT_EQ(bench.RunToEnd().reason, "DeadlineExceeded");
+  EXPECT_EQ(bench.documents->asked[bad], 1);
+}
+
+TEST(RunSources, ADefectiveLineHidesNoKey) {
+  Bench bench(ListRun());
+  bench.spec.policy.min_warmed_percent = 50;
+  const std::string key(64, 'y');  // how the long line begins
+  bench.documents->bodies[kList] = std::string(1 << 20, 'y') + "\n" + key + "\n";
+  const Report report = bench.RunToEnd();
+  EXPECT_THAT(Held(bench), UnorderedElementsAre(key));
+  EXPECT_EQ(report.progress.tally.failed, 1);
+}
+
 }  // namespace
 }  // namespace stoker::warming
