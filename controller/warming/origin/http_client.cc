@@ -11,7 +11,7 @@ namespace {
 
 using End = HttpConnection::End;
 using ConnectionPtr = HttpHosts::ConnectionPtr;
-using Leave = std::function<asio::awaitable<Status>()>;  // before_redirect
+using Leave = std::function<asio::awaitable<Status>()>;
 
 FetchError Fail(std::string reason, std::string message, bool retryable = false,
                 bool connection = false) {
@@ -65,7 +65,8 @@ FetchError ExplainEnd(const Url& url, HttpConnection& connection, End end, std::
     case End::kStopped:
       return Fail("Cancelled", where + ": the reader had enough");
     case End::kBroken:
-      return Fail("ConnectionReset", "GET " + where + ": " + connection.error(), true, true);
+      // It accepted the connection: what broke it may well be this one entry.
+      return Fail("ConnectionReset", "GET " + where + ": " + connection.error(), true);
     default:
       return Fail("BadResponse", where + " " + complaint, true);
   }
@@ -103,10 +104,20 @@ tl::expected<std::string, FetchError> NextHop(const Url& url, const ResponsePars
   return std::move(*next);
 }
 
-// A further request of the same fetch needs the caller's leave.
-asio::awaitable<std::optional<FetchError>> AskLeave(const Leave& leave) {
-  if (!leave) co_return std::nullopt;
-  Status allowed = co_await leave();
+// What one Fetch was asked for. The coroutine of Fetch() owns it.
+struct Call {
+  std::string address;
+  SteadyTime deadline;
+  Leave leave;
+  BodySink sink;
+};
+
+asio::awaitable<std::optional<FetchError>> AskLeave(Call& call) {
+  if (!call.leave) co_return std::nullopt;
+  const SteadyTime asked = std::chrono::steady_clock::now();
+  Status allowed = co_await call.leave();
+  const auto waited = std::chrono::steady_clock::now() - asked;
+  if (call.deadline < SteadyTime::max() - waited) call.deadline += waited;
   if (allowed) co_return std::nullopt;
   const bool cancelled = allowed.error().code == Code::kCancelled;
   co_return Fail(cancelled ? "Cancelled" : "Timeout", std::move(allowed.error().message),
@@ -139,24 +150,25 @@ struct HttpClient::Impl {
     HttpConnection* connection;
   };
 
-  // What one Fetch was asked for. The coroutine of Fetch() owns it.
-  struct Call {
-    std::string address;
-    SteadyTime deadline;
-    Leave leave;
-    BodySink sink;
-  };
-
   // One request and its whole response; `connection` holds it on success.
-  asio::awaitable<std::optional<FetchError>> Request(const Call& call, HttpHost& host,
-                                                     const Url& url, bool own,
-                                                     ConnectionPtr& connection) {
+  asio::awaitable<std::optional<FetchError>> Request(Call& call, HttpHost& host, const Url& url,
+                                                     bool own, ConnectionPtr& connection) {
     connection = hosts.TakeIdle(host);
     for (bool reused = connection != nullptr;; reused = false) {
       if (!connection) {
         ConnectResult stream = co_await connector.Connect(host.endpoint, call.deadline);
-        if (!stream) co_return FromConnect(std::move(stream.error()));
+        if (!stream) {
+          // Dials that fail are paced, too.
+          if (auto refused = co_await AskLeave(call)) co_return refused;
+          co_return FromConnect(std::move(stream.error()));
+        }
         connection = std::make_unique<HttpConnection>(loop, std::move(*stream));
+      }
+      if (auto refused = co_await AskLeave(call)) co_return refused;
+      if (cancelled) co_return Fail("Cancelled", Describe(url) + ": cancelled");
+      if (reused && !connection->Reusable()) {  // closed while it waited for leave
+        connection.reset();
+        continue;
       }
       connection->request()
           .assign("GET ")
@@ -173,8 +185,6 @@ struct HttpClient::Impl {
         // The peer closed while the connection was idle, most likely before it saw this request:
         // once more.
         connection.reset();
-        if (auto refused = co_await AskLeave(call.leave)) co_return refused;
-        if (cancelled) co_return Fail("Cancelled", Describe(url) + ": cancelled");
         continue;
       }
       // The status is known and the rest of an error's body does not matter.
@@ -188,18 +198,23 @@ struct HttpClient::Impl {
   static asio::awaitable<FetchResult> Fetch(std::shared_ptr<Impl> self, Call call) {
     bool own = true;  // still at the host that the headers are meant for
     Url previous;
+    std::string first_host;
     for (int hops = 0;; ++hops) {
       if (self->cancelled) co_return tl::make_unexpected(Fail("Cancelled", "cancelled"));
       Result<Url> url = ParseUrl(call.address);
       if (!url) co_return tl::make_unexpected(Fail("InvalidURL", std::move(url.error().message)));
       own = own && (hops == 0 || SameOrigin(previous, *url));
-      Result<std::shared_ptr<HttpHost>> host = self->hosts.Find(*url);
+      if (hops == 0) first_host = url->host;
+      Result<std::shared_ptr<HttpHost>> host = self->hosts.Find(*url, url->host == first_host);
       if (!host)
         co_return tl::make_unexpected(Fail("InvalidRequest", std::move(host.error().message)));
       ConnectionPtr connection;
       std::optional<FetchError> failed =
           co_await self->Request(call, **host, *url, own, connection);
-      if (failed) co_return tl::make_unexpected(std::move(*failed));
+      if (failed) {
+        if (!own) failed->connection = false;  // that host is not the origin
+        co_return tl::make_unexpected(std::move(*failed));
+      }
       ResponseParser& parser = connection->parser();
       FetchResult result;
       const bool redirects = IsRedirect(parser.status()) && self->options.follow_redirects;
@@ -215,8 +230,6 @@ struct HttpClient::Impl {
       }
       if (!self->cancelled) self->hosts.GiveBack(**host, std::move(connection));
       if (!redirects || !result) co_return result;
-      if (auto refused = co_await AskLeave(call.leave))
-        co_return tl::make_unexpected(std::move(*refused));
       previous = std::move(*url);
     }
   }
@@ -229,14 +242,13 @@ HttpClient::HttpClient(asio::io_context& loop, std::shared_ptr<const EgressGuard
 HttpClient::~HttpClient() { Cancel(); }
 
 asio::awaitable<FetchResult> HttpClient::Fetch(const std::string& url, SteadyTime deadline,
-                                               const Leave& before_redirect) {
-  return Impl::Fetch(impl_, {url, deadline, before_redirect, nullptr});
+                                               const Leave& leave) {
+  return Impl::Fetch(impl_, {url, deadline, leave, nullptr});
 }
 
 asio::awaitable<FetchResult> HttpClient::FetchStreaming(const std::string& url, SteadyTime deadline,
-                                                        const Leave& before_redirect,
-                                                        BodySink sink) {
-  return Impl::Fetch(impl_, {url, deadline, before_redirect, std::move(sink)});
+                                                        const Leave& leave, BodySink sink) {
+  return Impl::Fetch(impl_, {url, deadline, leave, std::move(sink)});
 }
 
 void HttpClient::Cancel() {

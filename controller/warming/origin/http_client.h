@@ -5,8 +5,8 @@
 // Responses are parsed by http_parser into one string, capped; Content-Length lies, early closes
 // and endless bodies end in an error, never in a short value. gzip and deflate bodies are decoded
 // under the same cap. A keep-alive connection that the peer closed while idle is replaced once, if
-// not one byte of a response had come: silently when nothing was sent on it, else after
-// `before_redirect` agreed. Headers from Secrets are never part of an error, and are not sent to
+// not one byte of a response had come: silently when nothing was sent on it, else with
+// `leave` once more. Headers from Secrets are never part of an error, and are not sent to
 // another host after a redirect.
 //
 // Thread safety: one loop. Shutdown: Cancel() closes every connection.
@@ -43,11 +43,11 @@ class HttpClient final : public Origin {
   ~HttpClient() override;
   asio::awaitable<FetchResult> Fetch(
       const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& before_redirect) override;
+      const std::function<asio::awaitable<Status>()>& leave) override;
   // The same, the (decoded) body handed over as it comes; max_body_bytes bounds its sum.
-  asio::awaitable<FetchResult> FetchStreaming(
-      const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& before_redirect, BodySink sink);
+  asio::awaitable<FetchResult> FetchStreaming(const std::string& url, SteadyTime deadline,
+                                              const std::function<asio::awaitable<Status>()>& leave,
+                                              BodySink sink);
   void Cancel() override;
 
  private:

@@ -3,7 +3,8 @@
 // Where values come from, one entry at a time.
 //
 // An Origin belongs to one loop and keeps its connections there. Pacing, retries and counting are
-// the caller's: a Fetch is one request, and asks `before_redirect` before it sends any other.
+// the caller's: a Fetch asks for `leave` just before it sends a request, over a connection that
+// stands by then, so that a slow dial cannot gather requests which then arrive in one burst.
 //
 // Thread safety: one loop. Shutdown: Cancel() aborts every Fetch in flight at once.
 
@@ -33,7 +34,7 @@ struct FetchError {
   //   TooManyRedirects
   //   InvalidURL        the URL (or one redirected to) cannot be requested
   //   InvalidRequest    a configured header cannot be sent, or TLS cannot be set up
-  //   Cancelled         by Cancel(), by the reader of the body, or by before_redirect
+  //   Cancelled         by Cancel(), by the reader of the body, or by `leave`
   std::string reason;
   std::string message;  // a sentence
   bool retryable = false;
@@ -52,12 +53,12 @@ using FetchResult = tl::expected<Fetched, FetchError>;
 class Origin {
  public:
   virtual ~Origin() = default;
-  // `url` is complete. `before_redirect` is awaited before each further request of this fetch, to
-  // where a redirect points or once more over a new connection (it takes a pacing token); its error
-  // ends the fetch.
+  // `url` is complete. `leave` is awaited before each request of this fetch: the first, one to where
+  // a redirect points, one more over a new connection; and after a dial that failed. It takes a
+  // pacing token; its time is added to the deadline, and its error ends the fetch.
   virtual asio::awaitable<FetchResult> Fetch(
       const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& before_redirect) = 0;
+      const std::function<asio::awaitable<Status>()>& leave) = 0;
   virtual void Cancel() = 0;
 };
 

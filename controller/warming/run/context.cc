@@ -4,6 +4,7 @@
 
 #include "controller/base/hash.h"
 #include "controller/warming/plan/shard.h"
+#include "controller/warming/run/url_template.h"
 
 namespace stoker::warming {
 namespace {
@@ -22,6 +23,7 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_te
       options(std::move(run_options)),
       url(std::move(url_template)),
       columns(std::move(names)),
+      one_host(HasOneHost(spec.policy)),
       seed(KeyHash(spec.id)),
       in_flight(static_cast<int>(
           ShareOf(spec.policy.pacing.max_in_flight, spec.shard.index, spec.shard.count))),

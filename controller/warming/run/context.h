@@ -51,6 +51,7 @@ struct RunContext {
   const RunOptions options;
   const Template url;
   const std::vector<std::string> columns;  // beside `key`, what `url` uses
+  const bool one_host;  // whatever the entry, it is asked of the same host
   const std::uint64_t seed;
   const int in_flight;  // this shard's share of maxInFlight
   const int loops;

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "controller/warming/run/loop_runner.h"
 
@@ -10,46 +12,64 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kGateLookAgain{50};  // while paused or while something is down
-constexpr milliseconds kMaxRetryAfter{5 * 60 * 1000};
+// Further tries that an entry is excused for because the origin asked to come back later.
+constexpr int kExcusedTries = 3;
 
 }  // namespace
 
 asio::awaitable<void> LoopRunner::Worker() {
-  const std::function<asio::awaitable<Status>()> before_redirect = [this] {
-    return TokenForRedirect();
-  };
-  const Millis timeout = run_.spec.policy.origins.front().http.timeout;
   std::vector<std::string_view> values;
   std::string url;
   Work work;
   while (TryNext(work) || co_await WaitNext(work)) {
-    const bool token = !turnstile_taken_ && !AskForToken(true, run_.Now());
-    if ((!token && !co_await WaitForToken(true)) || !run_.MayAct()) {
-      RequestEnded();
+    if (!TryApproach() && !co_await WaitToApproach()) {
+      PlaceFree();
       break;
     }
     RenderUrl(work, values, url);
-    work.successes_seen = run_.origin_gate.successes();
-    counters_.requests.Add(1);
-    const SteadyTime start = run_.Now();
-    auto fetched = co_await origin_->Fetch(url, start + timeout, before_redirect);
-    if (run_.Stopped()) {
-      RequestEnded();
+    SteadyTime sent{};
+    auto fetched = co_await FetchOne(url, work, sent);
+    // What fails during a drain is left to the next host.
+    if (run_.Stopped() || (!fetched && !run_.TakesWork())) {
+      PlaceFree();
       break;
     }
-    counters_.latency.Add(duration_cast<microseconds>(run_.Now() - start), !fetched);
+    counters_.latency.Add(duration_cast<microseconds>(run_.Now() - sent), !fetched);
     if (fetched) {
       run_.origin_gate.Succeeded();
       const bool has_place = run_.write_places.Take(index_) || co_await WaitForWritePlace();
-      RequestEnded();
+      PlaceFree();
       if (!has_place) break;
       co_await Store(work, std::move(fetched->body));
     } else {
-      RequestEnded();
+      PlaceFree();
       FetchFailed(work, fetched.error());
     }
   }
   if (--workers_ == 0) WakeAll();
+}
+
+// `sent`: when its first request was, or when it began without sending any.
+asio::awaitable<FetchResult> LoopRunner::FetchOne(const std::string& url, Work& work,
+                                                  SteadyTime& sent) {
+  bool approaching = true;
+  const auto begins = [&] {
+    sent = run_.Now();
+    work.successes_seen = run_.origin_gate.successes();
+  };
+  const std::function<asio::awaitable<Status>()> leave = [&]() -> asio::awaitable<Status> {
+    Status allowed = co_await LeaveToSend();
+    if (std::exchange(approaching, false)) {
+      begins();
+      Approached();
+    }
+    co_return allowed;
+  };
+  begins();
+  auto fetched =
+      co_await origin_->Fetch(url, sent + run_.spec.policy.origins.front().http.timeout, leave);
+  if (approaching) Approached();
+  co_return fetched;
 }
 
 bool LoopRunner::HasNext() const {
@@ -97,17 +117,22 @@ asio::awaitable<bool> LoopRunner::WaitNext(Work& work) {
   co_return false;
 }
 
-asio::awaitable<bool> LoopRunner::WaitToStart() {
+asio::awaitable<bool> LoopRunner::WaitForPlace() {
   reader_waits_ = true;
-  while (run_.TakesWork() && !run_.places.Take(index_)) co_await place_free_.Wait();
+  bool taken = false;
+  while (run_.TakesWork() && !(taken = run_.places.Take(index_))) co_await place_free_.Wait();
   reader_waits_ = false;
   work_.NotifyOne();
-  const bool token = co_await WaitForToken(false);
-  if (!token) RequestEnded();
-  co_return token;
+  co_return taken;
 }
 
-void LoopRunner::RequestEnded() {
+// A worker that gives its place back looks for work itself; the reader wakes one that does.
+void LoopRunner::GiveUpPlace() {
+  PlaceFree();
+  work_.NotifyOne();
+}
+
+void LoopRunner::PlaceFree() {
   if (const int loop = run_.places.Give(index_); loop >= 0) run_.on_place_free(loop);
   place_free_.NotifyOne();
 }
@@ -127,17 +152,13 @@ void LoopRunner::WriteEnded() {
   write_place_free_.NotifyOne();
 }
 
-// None: a request may start now, and has its token.
-std::optional<SteadyTime> LoopRunner::AskForToken(bool for_entry, SteadyTime now) {
+// None: nothing that an entry needs is known to be down.
+std::optional<SteadyTime> LoopRunner::AskGates(SteadyTime now) {
   if (run_.Paused()) return now + kGateLookAgain;
-  if (for_entry) {
-    if (const auto again = AskTargets(now)) return again;
-    if (!run_.origin_gate.Closed()) {
-      if (const auto again = run_.origin_gate.Admit(now))
-        return std::min(*again, now + kGateLookAgain);
-    }
-  }
-  return run_.bucket.Take(now);
+  if (const auto again = AskTargets(now)) return again;
+  if (run_.origin_gate.Closed()) return std::nullopt;
+  const auto again = run_.origin_gate.Admit(now);
+  return again ? std::optional(std::min(*again, now + kGateLookAgain)) : std::nullopt;
 }
 
 std::optional<SteadyTime> LoopRunner::AskTargets(SteadyTime now) {
@@ -151,11 +172,48 @@ std::optional<SteadyTime> LoopRunner::AskTargets(SteadyTime now) {
   return std::nullopt;
 }
 
-asio::awaitable<bool> LoopRunner::WaitForToken(bool for_entry) {
+bool LoopRunner::TryApproach() {
+  if (approach_taken_ || approaching_ >= most_approaching_ || AskGates(run_.Now())) return false;
+  ++approaching_;
+  return true;
+}
+
+// False: the run stops.
+asio::awaitable<bool> LoopRunner::WaitToApproach() {
+  while (approach_taken_ && run_.TakesWork()) co_await approach_turn_.Wait();
+  approach_taken_ = true;
+  while (run_.TakesWork()) {
+    if (approaching_ >= most_approaching_) {
+      co_await approached_.Wait();
+    } else if (const auto again = AskGates(run_.Now())) {
+      co_await gate_.Wait(*again);
+    } else {
+      break;
+    }
+  }
+  approach_taken_ = false;
+  approach_turn_.NotifyOne();
+  if (!run_.TakesWork()) co_return false;
+  ++approaching_;
+  co_return true;
+}
+
+void LoopRunner::Approached() {
+  --approaching_;
+  approached_.NotifyOne();
+}
+
+// None: a request may be sent now, and has its token.
+std::optional<SteadyTime> LoopRunner::AskForToken(SteadyTime now) {
+  if (run_.Paused()) return now + kGateLookAgain;
+  return run_.bucket.Take(now);
+}
+
+asio::awaitable<bool> LoopRunner::WaitForToken() {
   while (turnstile_taken_ && run_.TakesWork()) co_await turn_.Wait();
   turnstile_taken_ = true;
   while (run_.TakesWork()) {
-    const auto again = AskForToken(for_entry, run_.Now());
+    const auto again = AskForToken(run_.Now());
     if (!again) break;
     co_await gate_.Wait(*again);
   }
@@ -164,16 +222,11 @@ asio::awaitable<bool> LoopRunner::WaitForToken(bool for_entry) {
   co_return run_.TakesWork();
 }
 
-asio::awaitable<Status> LoopRunner::TokenForRedirect() {
-  while (run_.MayAct()) {
-    const auto again = AskForToken(false, run_.Now());
-    if (!again) {
-      counters_.requests.Add(1);
-      co_return Status{};
-    }
-    co_await gate_.Wait(*again);
-  }
-  co_return Cancelled("the run stops");
+asio::awaitable<Status> LoopRunner::LeaveToSend() {
+  const bool token = !turnstile_taken_ && !AskForToken(run_.Now());
+  if ((!token && !co_await WaitForToken()) || !run_.MayAct()) co_return Cancelled("the run stops");
+  counters_.requests.Add(1);
+  co_return Status{};
 }
 
 void LoopRunner::RenderUrl(const Work& work, std::vector<std::string_view>& values,
@@ -190,21 +243,26 @@ void LoopRunner::RenderUrl(const Work& work, std::vector<std::string_view>& valu
 void LoopRunner::FetchFailed(Work work, const FetchError& error) {
   const SteadyTime now = run_.Now();
   OutageGate& gate = run_.origin_gate;
-  const bool standing = error.connection && !error.retryable;
-  if (!error.connection) {
+  // Where entries choose the host, one that cannot be reached is its entry's trouble.
+  const bool unreachable = error.connection && run_.one_host;
+  const bool standing = unreachable && !error.retryable;
+  if (!unreachable) {
     gate.Answered();
   } else if (gate.Failed(now, standing, error.reason, error.message)) {
     run_.Stop(StopKind::kFatal, "OriginUnavailable", error.message);
     return;
   }
   if (error.retry_after) {
-    run_.bucket.PauseUntil(now + std::clamp(*error.retry_after, milliseconds(0), kMaxRetryAfter));
+    run_.bucket.PauseUntil(now + std::max(*error.retry_after, milliseconds(0)));
   }
-  // While the origin serves nobody, that is no entry's fault, and uses up no entry's attempts.
-  const bool whole_origin = error.connection || error.retry_after;
-  if (!whole_origin || gate.successes() != work.successes_seen) ++work.attempts;
-  const bool again = error.retryable || whole_origin;
-  if (!again || work.attempts > run_.spec.policy.retry.limit) {
+  // While the origin serves nobody, that is no entry's fault, and uses up no entry's attempts; but
+  // an entry that is always told to come back later is not believed for ever.
+  const int limit = run_.spec.policy.retry.limit;
+  const bool busy = error.retry_after && work.tries < limit + kExcusedTries;
+  const bool served = gate.successes() != work.successes_seen;
+  if (served || (!unreachable && !busy)) ++work.attempts;
+  const bool again = error.retryable || unreachable || error.retry_after;
+  if (!again || work.attempts > limit) {
     Failed(*work.batch, work.entry, error.reason, error.message);
     Finish(*work.batch);
     return;

@@ -49,12 +49,12 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   [[nodiscard]] const LoopCounters& counters() const { return counters_; }
   [[nodiscard]] asio::io_context& loop() { return loop_; }
 
-  // For the reader: a place among the requests in flight and a token, before a request; false: the
-  // run stops. Its requests do not care whether targets are down.
-  asio::awaitable<bool> WaitToStart();
-  void RequestEnded();
-  asio::awaitable<Status> TokenForRedirect();
-  void CountRequest() { counters_.requests.Add(1); }
+  // For the reader: a place among the requests in flight; false: the run stops. Its requests do not
+  // care whether targets are down.
+  asio::awaitable<bool> WaitForPlace();
+  void GiveUpPlace();
+  // Awaited just before a request goes out: takes a token and counts it. An error: the run stops.
+  asio::awaitable<Status> LeaveToSend();
 
  private:
   struct Work {
@@ -87,15 +87,22 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   // loop_fetch.cc: the workers
   asio::awaitable<void> Worker();
+  asio::awaitable<FetchResult> FetchOne(const std::string& url, Work& work, SteadyTime& sent);
   // Each leaves with an entry and a place for its request.
   bool TryNext(Work& work);
   asio::awaitable<bool> WaitNext(Work& work);
   [[nodiscard]] bool HasNext() const;
   Work TakeNext();
-  asio::awaitable<bool> WaitForToken(bool for_entry);
+  void PlaceFree();
+  // An entry approaches from when it may be asked for until its request is sent: it may be dialling.
+  bool TryApproach();
+  asio::awaitable<bool> WaitToApproach();
+  void Approached();
+  std::optional<SteadyTime> AskGates(SteadyTime now);
+  asio::awaitable<bool> WaitForToken();
+  std::optional<SteadyTime> AskForToken(SteadyTime now);
   asio::awaitable<bool> WaitForWritePlace();
   void WriteEnded();
-  std::optional<SteadyTime> AskForToken(bool for_entry, SteadyTime now);
   // When to look again, while a target is down; none: values may come.
   std::optional<SteadyTime> AskTargets(SteadyTime now);
   void RenderUrl(const Work& work, std::vector<std::string_view>& values, std::string& url) const;
@@ -139,6 +146,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   int workers_ = 0;  // of these, the Carrier too
   AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, turn_, gate_,
       write_retry_, verify_, carry_;
+  AsyncEvent approach_turn_, approached_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
   std::deque<Batch*> ready_;    // handed out from the front
@@ -148,6 +156,9 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   std::priority_queue<Retry> retries_;
   bool reader_waits_ = false;     // for a place: it goes first
   bool turnstile_taken_ = false;  // one worker at a time waits for a token, the others wait for it
+  bool approach_taken_ = false;   // the same, for leave to approach
+  int approaching_ = 0;
+  const int most_approaching_;
   bool feeder_done_ = false;
 
   PendingPool pending_;

@@ -6,7 +6,6 @@ namespace {
 
 constexpr Millis kReadDeadline{10'000};
 constexpr Millis kTtlTolerance{1000};
-constexpr int kReadTries = 3;
 
 bool IsWarm(const Held& held, const Sample& sample, Millis ttl) {
   if (!held.present || !held.value || held.value->size() != sample.value_size) return false;
@@ -38,9 +37,10 @@ asio::awaitable<void> LoopRunner::Verifier() {
   }
 }
 
-// A sample counts once: verified when every target that took it holds it, as it was written.
+// A sample counts once: verified when every target that took it holds it, as it was written. One
+// that a target cannot be asked about is neither verified nor cold.
 asio::awaitable<void> LoopRunner::Verify(const Batch& batch) {
-  std::vector<bool> cold(batch.samples.size(), false);
+  std::vector<bool> cold(batch.samples.size(), false), unread(batch.samples.size(), false);
   for (std::size_t t = 0; t < targets_.size(); ++t) {
     std::vector<std::string_view> keys;
     std::vector<std::size_t> places;
@@ -51,19 +51,27 @@ asio::awaitable<void> LoopRunner::Verify(const Batch& batch) {
     }
     if (keys.empty()) continue;
     auto held = co_await targets_[t]->Read(keys, run_.Now() + kReadDeadline);
-    for (int tries = 1; !held && tries < kReadTries && run_.TakesWork(); ++tries) {
-      co_await verify_.Wait(run_.Now() + BackoffCeiling(tries, Millis(250), Millis(2000)));
+    for (int tries = 0; !held; ++tries) {
+      if (!co_await TargetFailed(t, held.error(), tries)) break;
       held = co_await targets_[t]->Read(keys, run_.Now() + kReadDeadline);
     }
     if (run_.Stopped() || (!held && !run_.TakesWork())) co_return;
+    if (held) run_.target_gates[t].Succeeded();
     for (std::size_t i = 0; i < places.size(); ++i) {
       const Sample& sample = batch.samples[places[i]];
       const Millis ttl = TtlOf(batch.chunk.entries[sample.entry], t);
-      if (!held || i >= held->size() || !IsWarm((*held)[i], sample, ttl)) cold[places[i]] = true;
+      if (!held || i >= held->size()) {
+        unread[places[i]] = true;
+      } else if (!IsWarm((*held)[i], sample, ttl)) {
+        cold[places[i]] = true;
+      }
     }
   }
-  const auto failed = static_cast<std::int64_t>(std::count(cold.begin(), cold.end(), true));
-  const auto verified = static_cast<std::int64_t>(cold.size()) - failed;
+  std::int64_t failed = 0, verified = 0;
+  for (std::size_t i = 0; i < cold.size(); ++i) {
+    failed += cold[i] ? 1 : 0;
+    verified += cold[i] || unread[i] ? 0 : 1;
+  }
   counters_.verified.Add(verified);
   counters_.verify_failed.Add(failed);
   run_.ledger.AddVerified(verified, failed);

@@ -22,7 +22,7 @@ class DocumentClient {
   virtual ~DocumentClient() = default;
   virtual asio::awaitable<FetchResult> Get(
       const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& before_redirect, BodySink sink) = 0;
+      const std::function<asio::awaitable<Status>()>& leave, BodySink sink) = 0;
   virtual void Cancel() = 0;
 };
 

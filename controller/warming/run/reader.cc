@@ -9,7 +9,6 @@ namespace {
 
 constexpr Millis kDownloadDeadline{5 * 60 * 1000};  // of one attempt
 constexpr Millis kRoomLookAgain{100};
-constexpr Millis kMaxRetryAfter{5 * 60 * 1000};
 constexpr int kYieldEvery = 16;  // batches
 
 }  // namespace
@@ -69,22 +68,21 @@ asio::awaitable<Status> Reader::ReadAll() {
 
 asio::awaitable<FetchResult> Reader::Attempt(const std::string& url, std::size_t max_bytes,
                                              bool& too_large, const BodySink& sink) {
-  const auto before_redirect = [this] { return runner_->TokenForRedirect(); };
+  const auto leave = [this] { return runner_->LeaveToSend(); };
   std::size_t bytes = 0;
   auto counted = [&](std::string_view piece) {
     bytes += piece.size();
     too_large = bytes > max_bytes || !sink(piece);
     return !too_large;
   };
-  auto result =
-      co_await client_->Get(url, run_.Now() + kDownloadDeadline, before_redirect, counted);
-  runner_->RequestEnded();
+  auto result = co_await client_->Get(url, run_.Now() + kDownloadDeadline, leave, counted);
+  runner_->GiveUpPlace();
   co_return result;
 }
 
 bool Reader::MayRetry(const FetchError& error, int tries, Millis& wait) {
   if (error.retry_after) {
-    run_.bucket.PauseUntil(run_.Now() + std::clamp(*error.retry_after, Millis(0), kMaxRetryAfter));
+    run_.bucket.PauseUntil(run_.Now() + std::max(*error.retry_after, Millis(0)));
   }
   const auto& retry = run_.spec.policy.retry;
   if (!error.retryable || tries >= retry.limit) return false;
@@ -96,13 +94,8 @@ bool Reader::MayRetry(const FetchError& error, int tries, Millis& wait) {
 asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max_bytes,
                                          std::function<void()> restart, BodySink sink) {
   for (int tries = 0;; ++tries) {
-    const bool may_start = co_await runner_->WaitToStart();
+    const bool may_start = co_await runner_->WaitForPlace();
     if (!may_start) co_return Cancelled("the run stops");
-    if (!run_.MayAct()) {
-      runner_->RequestEnded();
-      co_return Cancelled("the run stops");
-    }
-    runner_->CountRequest();
     restart();
     bool too_large = false;
     const auto result = co_await Attempt(url, max_bytes, too_large, sink);
@@ -117,7 +110,9 @@ asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max
       co_return Unavailable(fmt::format("{}: {} ({})", WithoutQuery(url), result.error().message,
                                         result.error().reason));
     }
-    co_await room_.Wait(run_.Now() + wait);
+    // Batches that are taken wake this wait, too.
+    const SteadyTime until = run_.Now() + wait;
+    while (run_.TakesWork() && run_.Now() < until) co_await room_.Wait(until);
   }
 }
 

@@ -25,7 +25,25 @@ std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources
   return common;
 }
 
+// A sitemap's {path} begins with a slash, so it ends the host in front of it.
+bool PathsAreOfSitemaps(const api::WarmingPolicySpec& policy) {
+  return std::all_of(policy.sources.begin(), policy.sources.end(), [](const api::Source& source) {
+    return CarriesValues(source) ||
+           (source.http && source.http->format == api::HttpSource::Format::kSitemap);
+  });
+}
+
 }  // namespace
+
+bool HasOneHost(const api::WarmingPolicySpec& policy) {
+  if (policy.origins.empty()) return true;
+  const std::string_view url = policy.origins.front().http.url;
+  const std::size_t scheme = url.find("://");
+  const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t hole = url.find('{');
+  if (hole == std::string_view::npos || url.find_first_of("/?#", host) < hole) return true;
+  return hole > host && url.substr(hole).starts_with("{+path}") && PathsAreOfSitemaps(policy);
+}
 
 Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
   if (policy.origins.empty()) return UrlTemplate{};

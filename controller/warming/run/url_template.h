@@ -18,6 +18,9 @@ struct UrlTemplate {
   std::vector<std::string> columns;  // those that the URL uses
 };  // both empty where there is no origin
 
+// Whether every entry is asked of the same host: no variable has a part in the URL's host or port.
+bool HasOneHost(const api::WarmingPolicySpec& policy);
+
 // kInvalid names the field: an unknown variable, or a text that gives no URL.
 Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy);
 

@@ -1,0 +1,127 @@
+// What must not stop a run, hurry it, or make it lie: one bad entry, slow dials, sources that yield
+// nothing, targets that cannot be read.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/warming/run_fakes.h"
+
+namespace stoker::warming {
+namespace {
+
+using std::chrono::seconds;
+using testing::Bench;
+using testing::PatternRun;
+
+FetchResult Refuse(std::string reason, bool connection, std::optional<Millis> retry_after = {}) {
+  return tl::unexpected(FetchError{reason, "it said " + reason, true, connection, retry_after});
+}
+
+TEST(RunTrouble, AnEntryThatIsAlwaysToldToComeBackFailsInTheEnd) {
+  Bench bench(PatternRun(4));
+  bench.spec.policy.execution.deadline = seconds(10);
+  bench.origin->script = [](const std::string& url, int) -> FetchResult {
+    if (url.ends_with("A4")) return Refuse("HTTP503", false, Millis(5));
+    return Fetched{"v", "", 1};
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "BelowMinimum") << report.message;
+  EXPECT_EQ(report.progress.tally.warmed, 3);
+  EXPECT_EQ(report.progress.tally.failed, 1);
+  EXPECT_LE(bench.origin->Asked("http://origin.test/k%3A4"), 3 + 3 + 4);
+}
+
+TEST(RunTrouble, AHostThatAnEntryChoseIsThatEntrysTrouble) {
+  Bench bench(PatternRun(4));
+  bench.spec.policy.execution.deadline = seconds(10);
+  bench.spec.policy.origins[0].http.url = "http://shop-{id}.test/{key}";
+  bench.origin->script = [](const std::string& url, int) -> FetchResult {
+    if (url.ends_with("A4")) return Refuse("UnknownHost", true);
+    return Fetched{"v", "", 1};
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.progress.tally.warmed, 3) << report.message;
+  EXPECT_EQ(report.progress.tally.failed, 1);
+}
+
+TEST(RunTrouble, SlowDialsGatherNoBurst) {
+  Bench bench(PatternRun(200));
+  bench.spec.policy.pacing = {100, 10, 100};
+  // The first hundred connections stand at one moment, a second after the start.
+  const auto stand = std::chrono::steady_clock::now() + seconds(1);
+  bench.origin->dial = [stand](int nth) {
+    const auto left = stand - std::chrono::steady_clock::now();
+    return nth < 100 && left.count() > 0 ? std::chrono::duration_cast<Millis>(left) : Millis(0);
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.progress.tally.warmed, 200) << report.message;
+  EXPECT_LE(bench.origin->PeakPerSecond(), 100U + 10U + 5U);
+}
+
+TEST(RunTrouble, ASlowRunDialsLittleAhead) {
+  Bench bench(PatternRun(100), 1);
+  bench.spec.policy.pacing = {10, 1, 100};
+  bench.spec.policy.execution.deadline = Millis(500);
+  bench.origin->dial = [](int) { return Millis(1); };
+  bench.RunToEnd();
+  EXPECT_LE(bench.origin->dials, 20 + 10);
+}
+
+TEST(RunTrouble, ReadingThatYieldsNothingEndsAtTheDeadline) {
+  Bench bench(PatternRun(1'000'000'000'000));
+  bench.spec.policy.sources[0].include = {"nothing*"};
+  for (const auto type : {api::Strategy::Type::kBulk, api::Strategy::Type::kSelective}) {
+    bench.spec.policy.strategy = {type, 10};
+    bench.spec.policy.execution.deadline = Millis(200);
+    const Report report = bench.RunToEnd();
+    EXPECT_EQ(report.reason, "DeadlineExceeded") << report.message;
+    EXPECT_LT(report.duration, seconds(5));
+  }
+}
+
+TEST(RunTrouble, ReadingThatYieldsNothingCanBeCancelled) {
+  Bench bench(PatternRun(1'000'000'000'000));
+  bench.spec.policy.sources[0].include = {"nothing*"};
+  auto run = bench.Create();
+  (*run)->Start();
+  (*run)->Cancel("enough");
+  EXPECT_EQ((*run)->Wait().result, Report::Result::kCancelled);
+}
+
+TEST(RunTrouble, SamplesAreReadOnceTheTargetIsBack) {
+  Bench bench(PatternRun(50));
+  bench.spec.policy.verification_sample_percent = 100;
+  bench.stores[0]->read_trouble = [](int nth) -> std::optional<TargetError> {
+    if (nth >= 8) return std::nullopt;
+    return TargetError{"TargetUnavailable", "cache:6379 refused the connection", true, true};
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(report.progress.tally.verified, 50);
+  EXPECT_EQ(report.progress.tally.verify_failed, 0);
+}
+
+TEST(RunTrouble, ASampleThatCannotBeReadIsNotCold) {
+  Bench bench(PatternRun(50));
+  bench.spec.policy.verification_sample_percent = 100;
+  bench.stores[0]->read_trouble = [](int) {
+    return TargetError{"TargetRejected", "cache:6379 answered nonsense", false, false};
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(report.progress.tally.verified, 0);
+  EXPECT_EQ(report.progress.tally.verify_failed, 0);
+}
+
+TEST(RunTrouble, ATargetThatMayNotBeReadEndsTheRun) {
+  Bench bench(PatternRun(50));
+  bench.spec.policy.verification_sample_percent = 100;
+  bench.stores[0]->read_trouble = [](int) {
+    return TargetError{"TargetAuth", "cache:6379 answered NOPERM", false, true};
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "TargetAuth") << report.message;
+  EXPECT_LT(report.duration, seconds(5));
+}
+
+}  // namespace
+}  // namespace stoker::warming
