@@ -56,7 +56,7 @@ struct Informer::Impl {
   Status OnLine(std::string_view line);
   Status OnEvent(const std::string& type, nlohmann::json object);
   void OnBookmark(const nlohmann::json& object);
-  void Listed(std::vector<PackedObject> objects, const std::string& resource_version);
+  void Listed(const std::vector<PackedObject>& objects, const std::string& resource_version);
   [[nodiscard]] PackedObject Pack(nlohmann::json object) const;
   void Hand(const Change& change) const;
   void ResyncWhenDue();
@@ -119,7 +119,7 @@ Status Informer::Impl::PagedList(const std::stop_token& stop) {
       .again = [&] { objects.clear(); }};
   STOKER_TRY(const std::string version,
              ListPages(transport, options.resource, options.ns, list, kListTimeout, on_page, stop));
-  Listed(std::move(objects), version);
+  Listed(objects, version);
   return {};
 }
 
@@ -195,9 +195,9 @@ void Informer::Impl::OnBookmark(const nlohmann::json& object) {
   }
 }
 
-void Informer::Impl::Listed(std::vector<PackedObject> objects,
+void Informer::Impl::Listed(const std::vector<PackedObject>& objects,
                             const std::string& resource_version) {
-  for (const Change& change : store.ReplaceAll(std::move(objects))) Hand(change);
+  for (const Change& change : store.ReplaceAll(objects)) Hand(change);
   state.OnListed(resource_version);
   {
     const std::lock_guard lock(mutex);

@@ -66,7 +66,7 @@ std::optional<Change> ObjectStore::Remove(const nlohmann::json& object) {
   return change;
 }
 
-std::vector<Change> ObjectStore::ReplaceAll(std::vector<PackedObject> objects) {
+std::vector<Change> ObjectStore::ReplaceAll(const std::vector<PackedObject>& objects) {
   std::vector<Change> changes;
   const std::lock_guard lock(mutex_);
   const Set before = std::exchange(objects_, {});

@@ -32,7 +32,7 @@ class ObjectStore {
   // The object as it was when it was deleted.
   std::optional<Change> Remove(const nlohmann::json& object);
   // The whole truth: what is held and not listed is deleted.
-  std::vector<Change> ReplaceAll(std::vector<PackedObject> objects);
+  std::vector<Change> ReplaceAll(const std::vector<PackedObject>& objects);
 
   [[nodiscard]] Object Get(std::string_view ns, std::string_view name) const;
   // Of one namespace; empty: of all.
@@ -47,7 +47,7 @@ class ObjectStore {
 
  private:
   struct ByKey {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the library's name
     std::size_t operator()(std::string_view key) const {
       return std::hash<std::string_view>{}(key);
     }
