@@ -37,6 +37,8 @@ def parse():
     options.chosen = set(options.only.split(",")) if options.only else set(contestants.CONTESTANTS)
     if unknown := options.chosen - set(contestants.CONTESTANTS):
         parser.error(f"no contestant {', '.join(unknown)}; there are: {', '.join(contestants.CONTESTANTS)}")
+    if not options.stoker.is_file():
+        parser.error(f"{options.stoker} is not there: make build, or name another one by --stoker")
     if options.rounds < 1 or (options.entries or 1) < 1:
         parser.error("--rounds and --entries must be at least 1")
     return options

@@ -29,7 +29,7 @@ class InstantOrigin final : public warming::Origin {
   explicit InstantOrigin(std::size_t bytes) : value_(bytes, 'v') {}
   asio::awaitable<warming::FetchResult> Fetch(
       const std::string&, SteadyTime, const std::function<asio::awaitable<Status>()>&) override {
-    co_return warming::Fetched{value_, "text/plain", static_cast<std::int64_t>(value_.size())};
+    co_return warming::Fetched{value_, "text/plain", value_.size()};
   }
   void Cancel() override {}
 

@@ -5,6 +5,7 @@ share one command line (see README.md), so that a work need not know them.
 """
 import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -31,7 +32,7 @@ def find_go():
     for go in (shutil.which("go"), CACHE / "go/bin/go"):
         if go and pathlib.Path(go).exists():
             return go
-    raise Unbuilt("there is no go: scripts/setup.sh bench")
+    return "go"  # whoever calls it says that there is none
 
 
 def once(folder, inputs, make):
@@ -65,6 +66,20 @@ def build_peer(language):
             build(folder / "bin/pip", "install", "--disable-pip-version-check", "--require-hashes", "-r",
                   peer / "requirements.txt")
         once(folder, [peer / "requirements.txt"], install)
+
+
+def pinned(language):
+    """The versions of the libraries that a peer itself names: "undici 6.29.1, ..."."""
+    peer = HERE / "peers" / language
+    if language == "go":
+        direct = re.findall(r"^\t\S+?/([\w-]+)(?:/v\d+)? (v\S+)$", (peer / "go.mod").read_text(), re.M)
+    elif language == "node":
+        packages = json.loads((peer / "package-lock.json").read_text())["packages"]
+        direct = [(name, packages[f"node_modules/{name}"]["version"]) for name in packages[""]["dependencies"]]
+    else:
+        locked = dict(re.findall(r"^(\S+)==(\S+)", (peer / "requirements.txt").read_text(), re.M))
+        direct = [(name, locked[name]) for name in (peer / "requirements.in").read_text().split()]
+    return ", ".join(f"{name} {version}" for name, version in direct)
 
 
 @dataclasses.dataclass(frozen=True)

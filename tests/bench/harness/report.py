@@ -8,6 +8,8 @@ import re
 import statistics
 import subprocess
 
+from . import contestants, servers
+
 
 @dataclasses.dataclass
 class Row:
@@ -143,8 +145,12 @@ def conditions(stoker):
         "stoker": first_line(str(stoker), "version"),
         "redis": first_line("redis-server", "--version"),
         "nginx": first_line("/usr/sbin/nginx", "-v"),
-        "node": first_line("node", "--version"),
-        "python": first_line("/usr/bin/python3", "--version"),
+        "postgres": first_line(f"{servers.Postgres.BIN}/postgres", "--version"),
+        "go": f"{first_line(contestants.find_go(), 'env', 'GOVERSION')}, {contestants.pinned('go')}",
+        "node": f"{first_line('node', '--version')}, {contestants.pinned('node')}",
+        "python": f"{first_line('/usr/bin/python3', '--version')}, {contestants.pinned('python')}",
+        "curl": first_line("curl", "--version").split(" (")[0],
+        "wrk": first_line("wrk", "-v").split(" [")[0],
     }
 
 
