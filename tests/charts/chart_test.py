@@ -90,6 +90,21 @@ class ChartTest(unittest.TestCase):
                          ["--in-process-egress-deny=10.0.0.0/8", "--loops=1"])
         self.assertEqual(flags(release="second"), ["--lease-name=second-stoker-controller"])
 
+    def test_installation_for_namespaces_has_roles_there_and_no_cluster_role(self):
+        chart = rendered("--set=namespaces={shop,blog},rbac.userRoles=false")
+        self.assertNotIn("ClusterRole", {kind for kind, _ in chart})
+        self.assertNotIn("ClusterRoleBinding", {kind for kind, _ in chart})
+        text = helm("--set=namespaces={shop,blog}").stdout
+        roles = [o for o in yaml.safe_load_all(text)
+                 if o and o["kind"] == "Role" and o["metadata"]["name"] == "stoker-controller-runs"]
+        self.assertEqual({role["metadata"]["namespace"] for role in roles}, {"shop", "blog"})
+        cluster = rendered()["ClusterRole", "stoker-controller"]["rules"]
+        for role in roles:
+            changed = [rule for rule in role["rules"] if rule not in cluster]
+            self.assertEqual(changed, [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}])
+        arguments = chart["Deployment", "stoker-controller"]["spec"]["template"]["spec"]["containers"][0]["args"]
+        self.assertEqual(arguments[3:], ["--namespace=shop", "--namespace=blog"])
+
     def test_release_of_another_name_shares_nothing(self):
         shared = set(rendered()) & set(rendered(release="second"))
         self.assertEqual({kind for kind, _ in shared}, {"CustomResourceDefinition"})

@@ -54,6 +54,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{/* Flags beside those that every installation has. A default is not written: the program has the same. */}}
 {{- define "stoker.flags" -}}
 {{- $flags := list }}
+{{- range .Values.namespaces }}
+{{- $flags = append $flags (printf "--namespace=%s" .) }}
+{{- end }}
 {{- if ne (include "stoker.controller" .) "stoker-controller" }}
 {{- $flags = append $flags (printf "--lease-name=%s" (include "stoker.controller" .)) }}
 {{- end }}
@@ -91,4 +94,48 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- $flags = concat $flags .Values.extraArgs }}
 {{- if $flags }}{{ toYaml $flags }}{{ end }}
+{{- end }}
+
+{{/* What the controller may do, in the whole cluster or in each of its namespaces: manifests/base/rbac.yaml, which a
+     test compares. A Role cannot watch namespaces, so each is read by name. */}}
+{{- define "stoker.rules" -}}
+# The informers of both kinds. Never written: a spec belongs to users.
+- apiGroups: [stoker.dev]
+  resources: [warmingpolicies, prewarmschedules]
+  verbs: [list, watch]
+# The live policy behind a Job or a slot, before it is believed.
+- apiGroups: [stoker.dev]
+  resources: [warmingpolicies]
+  verbs: [get]
+# What happened, written as fenced patches.
+- apiGroups: [stoker.dev]
+  resources: [warmingpolicies/status, prewarmschedules/status]
+  verbs: [patch]
+# Runs: watched by label; made for a policy; ttlSecondsAfterFinished and attempts patched; history deleted.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+# An in-process run's Job has no other controller than Stoker.
+- apiGroups: [batch]
+  resources: [jobs/status]
+  verbs: [patch]
+# Workers of a run, whose /progress is read and whose termination messages are its report.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+# Key lists that a policy names are read; plans, pinned copies and checkpoints are made, replaced and deleted.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, create, update, delete]
+# Credentials that a policy names, one by one when a run starts. Never listed, never watched.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+# Whether an administrator labelled the namespace for in-process runs.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: {{ ternary "[get]" "[list, watch]" (not (empty .Values.namespaces)) }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 {{- end }}
