@@ -13,6 +13,7 @@
 #include "controller/base/clock.h"
 #include "controller/kube/client.h"
 #include "controller/kube/events.h"
+#include "controller/reconcile/again.h"
 #include "controller/reconcile/executor.h"
 #include "controller/reconcile/job_builder.h"
 #include "controller/reconcile/pod_progress.h"
@@ -46,8 +47,7 @@ struct Context {
   std::function<void(const std::string& key)> enqueue_policy;
 };
 
-// What a reconcile asks for: nothing more, or to come again after a while.
-using ReconcileResult = Result<std::optional<Millis>>;
+using ReconcileResult = Result<Again>;
 
 void Send(Context& context, const nlohmann::json& regarding, const EventToSend& event);
 // Reads a Secret or ConfigMap of `ns` by name, decoded.

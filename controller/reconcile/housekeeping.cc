@@ -99,17 +99,17 @@ ReconcileResult Housekeeping::Tidy(const json& policy, const api::Execution& exe
   const std::vector<kube::Object> jobs = context_.views.jobs.Find(ns, Uid(policy));
   const TidyDecision decision =
       DecideTidy(jobs, SchedulesOf(context_.views, jobs), execution.history_limit);
-  const auto later =
-      decision.waits_for_schedule ? std::optional(kScheduleRetry) : std::optional<Millis>();
+  Again later;
+  if (decision.waits_for_schedule) later.NoLaterThan(kScheduleRetry);
   const std::string key = Key(ns, Name(policy));
   const bool collect = JobsChanged(key, jobs.size());
   if (!collect && decision.expire.empty() && decision.remove.empty()) return later;
   // What the caches say may be late: a run that they have not heard of needs its plan, and one that
   // has just ended its Job. Only a policy that is idle at the server is tidied up after.
   const auto live = context_.client.Get(kube::kWarmingPolicies, ns, Name(policy));
-  if (!live && live.error().code == Code::kNotFound) return std::optional<Millis>();
+  if (!live && live.error().code == Code::kNotFound) return Again{};
   if (!live) return live.error();
-  if (ResourceVersion(*live) != ResourceVersion(policy)) return std::optional(kStaleRetry);
+  if (ResourceVersion(*live) != ResourceVersion(policy)) return Again::Exactly(kStaleRetry);
   STOKER_CHECK(Act(policy, decision, execution));
   if (collect) {
     STOKER_CHECK(CollectConfigMaps(policy, jobs));

@@ -66,7 +66,7 @@ void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& de
                               problem->message),
                   generation},
                  now);
-    decision.again_after = observed.recheck;
+    decision.again.About(observed.recheck);
     return;
   }
   RemoveCondition(status, kReconciling);
@@ -125,16 +125,16 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
   const std::int64_t generation = Generation(observed.object);
   if (run.uid.empty()) {
     decision.ensure_job = true;
-    decision.again_after = kIntentRetry;
+    decision.again.NoLaterThan(kIntentRetry);
     return;
   }
   const bool gone = !observed.job || observed.job->being_deleted;
   if (gone && observed.host_running) {  // being cancelled; its account is about to come
-    decision.again_after = kCancelPoll;
+    decision.again.NoLaterThan(kCancelPoll);
     return;
   }
   if (!gone && observed.job->Finished() && observed.account_pending) {
-    decision.again_after = kAccountPoll;
+    decision.again.NoLaterThan(kAccountPoll);
     return;
   }
   if (const auto end = EndOfRun(observed, run)) {
@@ -142,7 +142,7 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
     decision.events.push_back(EndEvent(run, *end));
     decision.run_ended = true;
     decision.urgent = true;
-    decision.again_after = Millis(0);
+    decision.again.NoLaterThan(Millis(0));
     return;
   }
   run.attempt = observed.job->attempt;
@@ -156,7 +156,7 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
         {kube::EventType::kWarning, progress->waiting->reason,
          fmt::format("run {} waits: {}", run.name, progress->waiting->message)});
   }
-  decision.again_after = kProgressEvery;
+  decision.again.NoLaterThan(kProgressEvery);
 }
 
 void ConsiderStart(const PolicyObserved& observed, PolicyDecision& decision, WallTime now) {
@@ -164,8 +164,7 @@ void ConsiderStart(const PolicyObserved& observed, PolicyDecision& decision, Wal
   if (!observed.policy) return;
   WriteWarmIdle(status, Generation(observed.object), CurrentHash(observed), now);
   if (const auto until = Time(status, {"warmUntil"}); until && *until > now) {
-    const auto left = std::chrono::ceil<Millis>(*until - now);
-    decision.again_after = std::min(decision.again_after.value_or(left), left);
+    decision.again.NoLaterThan(std::chrono::ceil<Millis>(*until - now));
   }
   const auto due = DueTrigger(observed.object, *observed.policy);
   if (!due || !observed.references || !IsTrue(status, kReady)) return;
@@ -232,7 +231,7 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {
     SetCondition(decision.status,
                  {kReconciling, "True", "NewGeneration", "being looked at", generation}, now);
     decision.urgent = true;
-    decision.again_after = Millis(0);
+    decision.again.NoLaterThan(Millis(0));
     return decision;
   }
   WriteReady(decision.status, observed, decision, now);

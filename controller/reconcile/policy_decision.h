@@ -16,6 +16,7 @@
 #include "controller/api/types.h"
 #include "controller/base/result.h"
 #include "controller/kube/events.h"
+#include "controller/reconcile/again.h"
 #include "controller/reconcile/references.h"
 #include "controller/reconcile/run_state.h"
 #include "controller/warming/run/run.h"
@@ -62,7 +63,7 @@ struct PolicyDecision {
   bool run_ended = false;
   bool urgent = false;  // write now; else progress may wait for its second
   std::vector<EventToSend> events;
-  std::optional<Millis> again_after;
+  Again again;
 };
 
 PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now);

@@ -58,7 +58,7 @@ ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
     housekeeping_.Forget(key);
     const std::lock_guard lock(mutex_);
     memory_.erase(key);
-    return std::optional<Millis>();
+    return Again{};
   }
   const json& object = *cached;
   const std::string active = Text(object, {"status", "activeRun", "uid"});
@@ -71,7 +71,7 @@ ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
   if (decision.status != before && !decision.urgent && !decision.start) {
     const auto since = context_.clock.Steady() - memory.written;
     if (memory.written != SteadyTime() && since < kStatusEvery) {
-      return std::optional(std::chrono::ceil<Millis>(kStatusEvery - since));
+      return Again::Exactly(std::chrono::ceil<Millis>(kStatusEvery - since));
     }
   }
   if (decision.status != before) memory.written = context_.clock.Steady();
@@ -158,7 +158,7 @@ ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
   if (decision.start) {
     STOKER_TRY(current, starter_.Begin(object, decision.status, *look.observed.policy,
                                        look.resolved, *decision.start));
-    decision.again_after = kStatusEvery;
+    decision.again = Again::Exactly(kStatusEvery);
   } else {
     STOKER_TRY(current,
                WriteStatus(context_.client, kube::kWarmingPolicies, object, decision.status));
@@ -169,10 +169,10 @@ ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
   }
   if (decision.run_ended && active) LetGo(active->uid);
   if (look.observed.policy && Find(current, {"status", "activeRun"}) == nullptr) {
-    STOKER_TRY(const auto again, housekeeping_.Tidy(current, look.observed.policy->spec.execution));
-    if (again) decision.again_after = std::min(decision.again_after.value_or(*again), *again);
+    STOKER_TRY(const Again tidy, housekeeping_.Tidy(current, look.observed.policy->spec.execution));
+    if (tidy.exactly) decision.again.NoLaterThan(*tidy.exactly);
   }
-  return decision.again_after;
+  return decision.again;
 }
 
 }  // namespace stoker::reconcile

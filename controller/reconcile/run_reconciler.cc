@@ -69,10 +69,10 @@ ReconcileResult RunReconciler::Reconcile(const std::string& key) {
   }
   if (!cached) {
     context_.executor.Cancel(uid, "its Job was deleted");
-    return std::optional<Millis>();
+    return Again{};
   }
   const json& job = *cached;
-  if (!ReadJob(job).in_process) return std::optional<Millis>();
+  if (!ReadJob(job).in_process) return Again{};
   STOKER_TRY(const json policy, OwnerOf(job));
   RunObserved observed;
   observed.job = &job;
@@ -108,9 +108,9 @@ ReconcileResult RunReconciler::Act(RunStep step, const json& job, const json& po
       TellForged(job);
       break;
     case RunStep::kAwaitStatus:
-      return std::optional(kAwaitStatus);
+      return Again::Exactly(kAwaitStatus);
     case RunStep::kAwaitRoom:
-      return std::optional(kAwaitRoom);
+      return Again::Exactly(kAwaitRoom);
     case RunStep::kSuspend:
       return Suspend(job);
     case RunStep::kBegin:
@@ -126,7 +126,7 @@ ReconcileResult RunReconciler::Act(RunStep step, const json& job, const json& po
       break;
     }
   }
-  return std::optional<Millis>();
+  return Again{};
 }
 
 Result<Assignment> RunReconciler::Prepare(const json& job, const json& policy) {
@@ -175,7 +175,7 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
   STOKER_TRY(marked, PatchStatus(marked, RunningStatus(marked, context_.clock.Wall())));
   assignment->resume = std::move(taken.checkpoint);
   const Status executed = context_.executor.Execute(std::move(*assignment));
-  if (!executed && executed.error().code == Code::kExhausted) return std::optional(kAwaitRoom);
+  if (!executed && executed.error().code == Code::kExhausted) return Again::Exactly(kAwaitRoom);
   if (!executed && executed.error().code == Code::kCancelled) return executed.error();
   if (!executed) return Finish(marked, Failure("CannotRun", executed.error().message));
   LogInfo(resumed ? "run resumed" : "run executes",
@@ -187,7 +187,7 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
          {kube::EventType::kNormal, "RunResumed",
           fmt::format("run {} {} (attempt {})", Name(job), DescribeResumed(how), taken.attempt)});
   }
-  return std::optional<Millis>();
+  return Again{};
 }
 
 // Moves the Job's resourceVersion on, so that whoever held it before can write it no more.
@@ -205,13 +205,13 @@ ReconcileResult RunReconciler::Finish(const json& job, const warming::Report& re
   STOKER_CHECK(PatchStatus(job, FinishedStatus(job, report, context_.clock.Wall())));
   LogInfo("run ended", {{"run", Key(Namespace(job), Name(job))}, {"reason", report.reason}});
   context_.enqueue_policy(Key(Namespace(job), Label(job, kPolicyLabel)));
-  return std::optional<Millis>();
+  return Again{};
 }
 
 ReconcileResult RunReconciler::Suspend(const json& job) {
   context_.executor.Pause(Uid(job), true);
   STOKER_CHECK(PatchStatus(job, SuspendedStatus(job, context_.clock.Wall())));
-  return std::optional<Millis>();
+  return Again{};
 }
 
 // Refused when the Job changed since it was read: the next look decides anew.

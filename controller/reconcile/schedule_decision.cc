@@ -58,8 +58,7 @@ class Decider {
     decision_.events.push_back({kube::EventType::kWarning, reason, std::move(message)});
   }
   void Sleep(Millis delay) {
-    delay = std::clamp(delay, Millis(1), kLongestSleep);
-    decision_.again_after = std::min(decision_.again_after.value_or(delay), delay);
+    decision_.again.NoLaterThan(std::clamp(delay, Millis(1), kLongestSleep));
   }
 
   // Only a person can mend it: no slot will come.
@@ -87,7 +86,7 @@ class Decider {
       Warn("PolicyNotFound", message);
     RemoveCondition(decision_.status, kStalled);
     Ready("False", "PolicyNotFound", message);
-    Sleep(kPolicyRetry);
+    decision_.again.About(kPolicyRetry);
     return std::move(decision_);
   }
 
@@ -176,7 +175,7 @@ class Decider {
     }
     if (!IsTrue(observed_.policy->value("status", json::object()), kReady)) {
       Missed(count);
-      Sleep(kPolicyRetry);
+      decision_.again.About(kPolicyRetry);
       return Ready("True", "PolicyNotReady", "the policy is not ready: the slot waits for it");
     }
     decision_.status["missed"] = count - 1;

@@ -36,7 +36,7 @@ struct ScheduleDecision {
   nlohmann::json status;
   std::optional<WallTime> start;  // begin a run for this slot
   std::vector<EventToSend> events;
-  std::optional<Millis> again_after;
+  Again again;
 };
 
 ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now);

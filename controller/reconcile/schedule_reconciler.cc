@@ -15,7 +15,7 @@ using nlohmann::json;
 ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
   const auto [ns, name] = SplitKey(key);
   const kube::Object cached = context_.views.schedules.Get(ns, name);
-  if (!cached || IsBeingDeleted(*cached)) return std::optional<Millis>();
+  if (!cached || IsBeingDeleted(*cached)) return Again{};
   const json& object = *cached;
   const json before = object.value("status", json::object());
   STOKER_TRY(const ScheduleObserved observed, Observe(object));
@@ -27,7 +27,7 @@ ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
     if (run) {
       decision.status = StatusAfterStart(decision.status, *decision.start, Text(*run, {"name"}),
                                          Text(*run, {"uid"}));
-      decision.again_after = Millis(0);  // the next slot
+      decision.again = Again::Exactly(Millis(0));  // the next slot
     } else {
       not_started = run.error();
     }
@@ -39,7 +39,7 @@ ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
     context_.enqueue_policy(Key(ns, Name(*observed.policy)));  // its Job may get its TTL now
   }
   if (not_started) return *not_started;
-  return decision.again_after;
+  return decision.again;
 }
 
 Result<ScheduleObserved> ScheduleReconciler::Observe(const json& object) {

@@ -19,17 +19,15 @@ using nlohmann::json;
 // and not after the minutes that a failing object of its own would be given.
 constexpr Millis kAwayMin{2000};
 constexpr Millis kAwayMax{6000};
-constexpr Millis kLong{10'000};
 constexpr Millis kSyncPoll{20};
 
-Millis Jittered(Millis low, Millis high) {
+double Random() {  // [0, 1)
   thread_local std::minstd_rand random{std::random_device{}()};
-  return Millis(std::uniform_int_distribution<std::int64_t>(low.count(), high.count())(random));
+  return std::uniform_real_distribution<double>()(random);
 }
 
-// What is looked at again after long is not looked at all at once.
-Millis Spread(Millis delay) {
-  return delay < kLong ? delay : delay + Jittered(Millis(0), delay / 10);
+Millis AwayDelay() {
+  return kAwayMin + Millis(static_cast<Millis::rep>(Random() * (kAwayMax - kAwayMin).count()));
 }
 
 bool IsAway(const Error& error) {
@@ -124,11 +122,11 @@ void Term::Work(kube::WorkQueue& queue, const Reconciler& reconcile) {
     }
     if (result) {
       queue.Forget(*key);
-      if (*result) queue.AddAfter(*key, Spread(**result));
+      if (const auto delay = result->Delay(Random())) queue.AddAfter(*key, *delay);
     } else if (IsAway(result.error())) {
       LogWarn("reconcile waits",
               {{"queue", queue.name()}, {"key", *key}, {"error", result.error().message}});
-      queue.AddAfter(*key, Jittered(kAwayMin, kAwayMax));
+      queue.AddAfter(*key, AwayDelay());
     } else if (result.error().code == Code::kExpired) {
       // A namespace never comes back from there: what goes with it is told by the watches.
       LogInfo("reconcile ends with its namespace",

@@ -18,7 +18,7 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 using warming::Report;
 
-std::string Status(const json& status, const char* type) {
+std::string StatusOf(const json& status, const char* type) {
   const json* condition = FindCondition(status, type);
   return condition == nullptr ? "absent" : condition->at("status").get<std::string>();
 }
@@ -46,10 +46,10 @@ json Running(const char* mode = "InProcess") {
 
 TEST(PolicyDecision, CallsANewObjectUnknownBeforeAnythingElse) {
   const auto decision = DecidePolicy(samples::Observe(samples::Policy()), Noon());
-  EXPECT_EQ(Status(decision.status, kReady), "Unknown");
-  EXPECT_EQ(Status(decision.status, kReconciling), "True");
+  EXPECT_EQ(StatusOf(decision.status, kReady), "Unknown");
+  EXPECT_EQ(StatusOf(decision.status, kReconciling), "True");
   EXPECT_FALSE(decision.start);
-  EXPECT_EQ(decision.again_after, Millis(0));
+  EXPECT_EQ(decision.again.exactly, Millis(0));
 }
 
 TEST(PolicyDecision, StartsTheFirstRunOnceReady) {
@@ -58,8 +58,8 @@ TEST(PolicyDecision, StartsTheFirstRunOnceReady) {
   EXPECT_EQ(decision.start->kind, kTriggerSpec);
   EXPECT_THAT(decision.start->name, StartsWith("pages-"));
   EXPECT_EQ(decision.start->name.size(), std::string("pages-").size() + 10);
-  EXPECT_EQ(Status(decision.status, kReady), "True");
-  EXPECT_EQ(Status(decision.status, kReconciling), "absent");
+  EXPECT_EQ(StatusOf(decision.status, kReady), "True");
+  EXPECT_EQ(StatusOf(decision.status, kReconciling), "absent");
   EXPECT_EQ(ConditionReason(decision.status, kWarm), "NeverWarmed");
 }
 
@@ -79,7 +79,7 @@ TEST(PolicyDecision, AnIdlePolicyIsWrittenNothing) {
   const auto later = DecidePolicy(samples::Observe(object), Noon() + std::chrono::hours(5));
   EXPECT_EQ(later.status, object["status"]);
   EXPECT_FALSE(later.start);
-  EXPECT_FALSE(later.again_after) << "an idle policy shall not be looked at again by itself";
+  EXPECT_FALSE(later.again.Delay(0)) << "an idle policy shall not be looked at again by itself";
 }
 
 struct DueCase {
@@ -154,12 +154,13 @@ TEST(PolicyDecision, AMissingSecretIsNotReadyToldOnceAndLookedAtAgain) {
   observed.references =
       std::vector<Problem>{{"SecretNotFound", "spec.x: Secret \"a\" does not exist"}};
   const auto decision = DecidePolicy(observed, Noon());
-  EXPECT_EQ(Status(decision.status, kReady), "False");
+  EXPECT_EQ(StatusOf(decision.status, kReady), "False");
   EXPECT_EQ(ConditionReason(decision.status, kReady), "SecretNotFound");
-  EXPECT_EQ(Status(decision.status, kReconciling), "True");
-  EXPECT_EQ(Status(decision.status, kStalled), "absent");
+  EXPECT_EQ(StatusOf(decision.status, kReconciling), "True");
+  EXPECT_EQ(StatusOf(decision.status, kStalled), "absent");
   EXPECT_FALSE(decision.start);
-  EXPECT_EQ(decision.again_after, Millis(30'000));
+  EXPECT_EQ(decision.again.about, Millis(30'000))
+      << "all that lack something need not come at once";
   ASSERT_THAT(decision.events, SizeIs(1));
   EXPECT_EQ(decision.events[0].reason, "SecretNotFound");
 
@@ -169,7 +170,7 @@ TEST(PolicyDecision, AMissingSecretIsNotReadyToldOnceAndLookedAtAgain) {
 
   observed.references = std::vector<Problem>();
   const auto healed = DecidePolicy(observed, Noon());
-  EXPECT_EQ(Status(healed.status, kReady), "True");
+  EXPECT_EQ(StatusOf(healed.status, kReady), "True");
   EXPECT_TRUE(healed.start);
 }
 
@@ -178,8 +179,8 @@ TEST(PolicyDecision, OnlyAPersonCanMendASpecThatTheSchemaLetThrough) {
   observed.policy = Invalid("spec.sources[0].pattern: bad");
   const auto decision = DecidePolicy(observed, Noon());
   EXPECT_EQ(ConditionReason(decision.status, kReady), "InvalidSpec");
-  EXPECT_EQ(Status(decision.status, kStalled), "True");
-  EXPECT_EQ(Status(decision.status, kReconciling), "absent");
+  EXPECT_EQ(StatusOf(decision.status, kStalled), "True");
+  EXPECT_EQ(StatusOf(decision.status, kReconciling), "absent");
   EXPECT_FALSE(decision.start);
 }
 
@@ -226,8 +227,8 @@ TEST(PolicyDecision, TellsProgressWhileARunGoesOn) {
   EXPECT_EQ(decision.status["progress"]["percent"], 40);
   EXPECT_EQ(ConditionReason(decision.status, kWarm), "Running");
   EXPECT_EQ(ConditionReason(decision.status, kThrottled), "RetryAfter");
-  EXPECT_EQ(Status(decision.status, kReconciling), "absent") << "a run is no reconciling";
-  EXPECT_EQ(decision.again_after, Millis(1000));
+  EXPECT_EQ(StatusOf(decision.status, kReconciling), "absent") << "a run is no reconciling";
+  EXPECT_EQ(decision.again.exactly, Millis(1000));
 }
 
 TEST(PolicyDecision, SaysOnceWhatARunWaitsFor) {
@@ -274,7 +275,7 @@ TEST(PolicyDecision, RecordsASuccess) {
   EXPECT_EQ(status["lastHandledRequest"], "tuesday");
   EXPECT_EQ(status["warmedHash"], api::ChangeHash(object["spec"]));
   EXPECT_EQ(status["warmUntil"], "2026-11-27T13:00:00Z");
-  EXPECT_EQ(Status(status, kWarm), "True");
+  EXPECT_EQ(StatusOf(status, kWarm), "True");
   EXPECT_EQ(decision.events.at(0).reason, "RunCompleted");
 }
 
@@ -353,11 +354,11 @@ TEST(PolicyDecision, WhatWasWarmedExpires) {
   object["status"]["warmUntil"] = "2026-11-27T12:30:00Z";
   SetCondition(object["status"], {kWarm, "True", "Warmed", "warm", 1}, Noon());
   const auto before = DecidePolicy(samples::Observe(object), Noon());
-  EXPECT_EQ(Status(before.status, kWarm), "True");
-  EXPECT_EQ(before.again_after, Millis(30 * 60'000));
+  EXPECT_EQ(StatusOf(before.status, kWarm), "True");
+  EXPECT_EQ(before.again.exactly, Millis(30 * 60'000));
   const auto after = DecidePolicy(samples::Observe(object), samples::At("2026-11-27T12:30:00Z"));
   EXPECT_EQ(ConditionReason(after.status, kWarm), "Expired");
-  EXPECT_FALSE(after.again_after);
+  EXPECT_FALSE(after.again.Delay(0));
 }
 
 TEST(PolicyDecision, StaysWarmWhileTheNextRunGoesOverIt) {
@@ -366,7 +367,7 @@ TEST(PolicyDecision, StaysWarmWhileTheNextRunGoesOverIt) {
   object["status"]["warmUntil"] = "2026-11-27T12:30:00Z";
   auto observed = samples::Observe(object);
   observed.job = ReadJob(samples::Job());
-  EXPECT_EQ(Status(DecidePolicy(observed, Noon()).status, kWarm), "True");
+  EXPECT_EQ(StatusOf(DecidePolicy(observed, Noon()).status, kWarm), "True");
   EXPECT_EQ(
       ConditionReason(DecidePolicy(observed, samples::At("2026-11-27T12:31:00Z")).status, kWarm),
       "Running");

@@ -36,10 +36,17 @@ ScheduleObserved See(const json& object) {
 TEST(ScheduleDecision, StartsTheSlotWhenItIsDue) {
   const auto early = DecideSchedule(See(Schedule()), At("2026-11-27T11:59:59Z"));
   EXPECT_FALSE(early.start);
-  EXPECT_EQ(early.again_after, Millis(1000));
+  EXPECT_EQ(early.again.exactly, Millis(1000));
   const auto due = DecideSchedule(See(Schedule()), Noon());
   EXPECT_EQ(due.start, Noon());
   EXPECT_EQ(due.status["nextScheduleTime"], "2026-11-27T13:00:00Z");
+}
+
+TEST(ScheduleDecision, AWaitForThePolicyDoesNotDelayTheNextSlot) {
+  auto observed = See(Schedule("* * * * *"));
+  observed.policy.reset();
+  const auto decision = DecideSchedule(observed, At("2026-11-27T11:59:29Z"));
+  EXPECT_EQ(decision.again, (Again{Millis(31'000), Millis(30'000)}));
 }
 
 TEST(ScheduleDecision, StartsASlotOnce) {
