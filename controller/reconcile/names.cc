@@ -27,8 +27,9 @@ std::string RunName(std::string_view policy, std::string_view policy_uid, std::s
 }
 
 std::string ScheduledRunName(std::string_view schedule, WallTime slot) {
-  const auto minutes = std::chrono::floor<std::chrono::minutes>(slot.time_since_epoch());
-  return fmt::format("{}-{}", schedule, minutes.count());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(slot.time_since_epoch());
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(seconds);
+  return fmt::format("{}-{}", schedule, minutes == seconds ? minutes.count() : seconds.count());
 }
 
 std::string Key(std::string_view ns, std::string_view name) {

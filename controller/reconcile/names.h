@@ -43,7 +43,8 @@ std::string CheckpointName(std::string_view job);
 // `<policy>-<10 hex>`: the same for the same cause after the same predecessor, new after each run.
 std::string RunName(std::string_view policy, std::string_view policy_uid, std::string_view trigger,
                     std::string_view cause, std::string_view previous_run_uid);
-// `<schedule>-<unix minutes of the slot>`.
+// `<schedule>-<unix minutes of the slot>`, as a CronJob names its Jobs; a slot of @every that is not on
+// a whole minute is named by its unix seconds.
 std::string ScheduledRunName(std::string_view schedule, WallTime slot);
 
 // "namespace/name", as work queues and logs name an object.

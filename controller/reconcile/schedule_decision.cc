@@ -38,7 +38,8 @@ class Decider {
     if (spec.suspend) return Suspend();
     const auto cron = schedule::Cron::Parse(spec.schedule);
     if (!cron) return Refuse("InvalidSchedule", "spec.schedules[0]: " + cron.error().message);
-    const auto next = cron->Next(now_, *zone);
+    const ScheduleSlots slots(*cron, *zone, Base());
+    const auto next = slots.Next(now_);
     if (!next)
       return Refuse("InvalidSchedule", "spec.schedules[0]: no such date within five years");
     decision_.status["nextScheduleTime"] = FormatTime(*next);
@@ -46,7 +47,7 @@ class Decider {
     if (!observed_.policy) return NoPolicy(spec.policy_name);
     RemoveCondition(decision_.status, kStalled);
     Ready("True", "Scheduled", fmt::format("the next slot is {}", zone->Format(*next)));
-    ConsiderSlot(*cron, *zone);
+    ConsiderSlot(slots, *zone);
     return std::move(decision_);
   }
 
@@ -132,15 +133,18 @@ class Decider {
   }
   [[nodiscard]] bool RunsNow(const std::string& name) const { return ActiveName() == name; }
 
-  void ConsiderSlot(const schedule::Cron& cron, const schedule::Zone& zone) {
+  // What slots are counted from.
+  [[nodiscard]] WallTime Base() const {
     const auto created = Time(observed_.object, {"metadata", "creationTimestamp"});
-    const WallTime base =
-        Time(decision_.status, {"lastScheduleTime"}).value_or(created.value_or(now_));
+    return Time(decision_.status, {"lastScheduleTime"}).value_or(created.value_or(now_));
+  }
+
+  void ConsiderSlot(const ScheduleSlots& slots, const schedule::Zone& zone) {
     const auto deadline = observed_.schedule->spec.starting_deadline_seconds;
     const WallTime oldest =
-        deadline ? now_ - std::chrono::seconds(*deadline) - std::chrono::microseconds(1) : base;
-    const auto missed = FindMissed(cron, zone, std::max(base, oldest), now_);
-    if (!missed.latest) return NoSlot(FindMissed(cron, zone, base, now_), zone);
+        deadline ? now_ - std::chrono::seconds(*deadline) - std::chrono::microseconds(1) : Base();
+    const MissedSlots missed = slots.Passed(oldest, now_);
+    if (!missed.latest) return NoSlot(slots.Passed(Base(), now_), zone);
     if (missed.count > kTooManyMissed) {
       Warn("TooManyMissedTimes",
            fmt::format("more than {} slots were missed; only the newest is started. Set or lower "
@@ -190,35 +194,7 @@ class Decider {
   ScheduleDecision decision_;
 };
 
-// The newest slot in (from, now]; every slot is visited once.
-MissedSlots Walk(const schedule::Cron& cron, const schedule::Zone& zone, WallTime from,
-                 WallTime now, int most) {
-  MissedSlots found;
-  for (auto slot = cron.Next(from, zone); slot && *slot <= now; slot = cron.Next(*slot, zone)) {
-    found.latest = slot;
-    if (++found.count > most) break;
-  }
-  return found;
-}
-
 }  // namespace
-
-MissedSlots FindMissed(const schedule::Cron& cron, const schedule::Zone& zone, WallTime after,
-                       WallTime now) {
-  MissedSlots found = Walk(cron, zone, after, now, kTooManyMissed);
-  if (found.count <= kTooManyMissed) return found;
-  // Many: look back from now in growing windows until one holds a slot. A window that holds none is
-  // left after one step, so a schedule that ran every minute for a year costs no more than an hour
-  // of it.
-  for (auto window = std::chrono::seconds(60);; window *= 4) {
-    const WallTime from = std::max(after, now - std::chrono::microseconds(window));
-    const MissedSlots recent = Walk(cron, zone, from, now, 100'000);
-    if (recent.latest || from == after) {
-      found.latest = recent.latest;
-      return found;
-    }
-  }
-}
 
 ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now) {
   return Decider(observed, now).Run();

@@ -18,11 +18,9 @@
 #include "controller/base/result.h"
 #include "controller/reconcile/policy_decision.h"
 #include "controller/reconcile/run_state.h"
-#include "controller/schedule/cron.h"
+#include "controller/reconcile/schedule_slots.h"
 
 namespace stoker::reconcile {
-
-inline constexpr int kTooManyMissed = 100;
 
 struct ScheduleObserved {
   nlohmann::json object;
@@ -44,12 +42,5 @@ ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now);
 // The status after a run was made (or adopted) for `slot`.
 nlohmann::json StatusAfterStart(nlohmann::json status, WallTime slot, const std::string& job,
                                 const std::string& uid);
-
-struct MissedSlots {
-  std::optional<WallTime> latest;  // the newest slot in (after, now]
-  int count = 0;                   // capped at kTooManyMissed + 1
-};
-MissedSlots FindMissed(const schedule::Cron& cron, const schedule::Zone& zone, WallTime after,
-                       WallTime now);
 
 }  // namespace stoker::reconcile

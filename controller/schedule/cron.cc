@@ -225,6 +225,10 @@ Result<Cron> Cron::Parse(std::string_view expression) {
   return cron;
 }
 
+std::optional<seconds> Cron::Interval() const {
+  return every_seconds_ > 0 ? std::optional(seconds(every_seconds_)) : std::nullopt;
+}
+
 std::optional<WallTime> Cron::Next(WallTime after, const Zone& zone) const {
   const sys_seconds whole = floor<seconds>(after);
   if (every_seconds_ > 0) return whole + seconds(every_seconds_);

@@ -17,6 +17,7 @@
 //
 // Thread safety: const methods from any thread.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -33,6 +34,9 @@ class Cron {
   static Result<Cron> Parse(std::string_view expression);
   // The first slot strictly after `after`; nullopt: none within five years.
   [[nodiscard]] std::optional<WallTime> Next(WallTime after, const Zone& zone) const;
+  // Of @every: its slots are this far from each other, and so from whatever they are counted from.
+  // nullopt: the slots are on the calendar.
+  [[nodiscard]] std::optional<std::chrono::seconds> Interval() const;
 
  private:
   friend class SlotSearch;

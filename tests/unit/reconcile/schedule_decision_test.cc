@@ -96,6 +96,47 @@ TEST(ScheduleDecision, ForbidWaitsForTheRunUnderWay) {
       << "late, not lost";
 }
 
+// Created at 11:30:00; the slots are 11:31:30, 11:33:00, ...
+TEST(ScheduleDecision, AnIntervalIsCountedFromTheLastSlotNotFromNow) {
+  json object = Schedule("@every 90s");
+  const auto first = DecideSchedule(See(object), At("2026-11-27T11:31:00Z"));
+  EXPECT_FALSE(first.start);
+  EXPECT_EQ(first.status["nextScheduleTime"], "2026-11-27T11:31:30Z");
+  EXPECT_EQ(first.again.exactly, Millis(30'000));
+  object["status"] = StatusAfterStart(json::object(), At("2026-11-27T11:33:00Z"), "hourly-1", "u");
+  const auto later = DecideSchedule(See(object), At("2026-11-27T11:36:10Z"));
+  EXPECT_EQ(later.start, At("2026-11-27T11:36:00Z"));
+  EXPECT_EQ(later.status["nextScheduleTime"], "2026-11-27T11:37:30Z");
+}
+
+TEST(ScheduleDecision, AnIntervalLongerThanItsDeadlineStillStarts) {
+  json object = Schedule("@every 1h");
+  object["spec"]["startingDeadlineSeconds"] = 10;
+  EXPECT_EQ(DecideSchedule(See(object), At("2026-11-27T12:30:10Z")).start,
+            At("2026-11-27T12:30:00Z"));
+  const auto late = DecideSchedule(See(object), At("2026-11-27T12:30:11Z"));
+  EXPECT_FALSE(late.start);
+  EXPECT_EQ(late.events.at(0).reason, "MissSchedule");
+  EXPECT_EQ(DecideSchedule(See(object), At("2026-11-27T13:30:05Z")).start,
+            At("2026-11-27T13:30:00Z"))
+      << "what was missed does not move the slots";
+}
+
+TEST(ScheduleDecision, AYearOfMissedIntervalsIsFoundQuicklyAndInStep) {
+  json object = Schedule("@every 7s");
+  object["metadata"]["creationTimestamp"] = "2025-11-27T12:00:00Z";
+  const auto decision = DecideSchedule(See(object), Noon() + std::chrono::seconds(5));
+  ASSERT_TRUE(decision.start);
+  EXPECT_EQ((*decision.start - At("2025-11-27T12:00:00Z")) % std::chrono::seconds(7),
+            std::chrono::seconds(0));
+  EXPECT_EQ(decision.events.at(0).reason, "TooManyMissedTimes");
+}
+
+TEST(ScheduleDecision, EverySlotHasANameOfItsOwn) {
+  EXPECT_EQ(ScheduledRunName("hourly", Noon()), "hourly-29929680");
+  EXPECT_EQ(ScheduledRunName("often", Noon() + std::chrono::seconds(30)), "often-1795780830");
+}
+
 struct RefusedCase {
   const char* name;
   std::function<void(ScheduleObserved&)> change;
