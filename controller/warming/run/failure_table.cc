@@ -1,18 +1,29 @@
 #include "controller/warming/run/failure_table.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace stoker::warming {
 namespace {
 
 constexpr char kOther[] = "Other";
 
+// Keys are bytes as their source has them, but a status holds text: what is no UTF-8 is shown as
+// U+FFFD, which never makes it shorter.
+std::string Readable(std::string_view bytes) {
+  const std::string quoted =
+      nlohmann::json(bytes).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json::parse(quoted).get<std::string>();
+}
+
 // Cuts at a character's border: half a UTF-8 sequence would make the whole status unreadable.
-std::string Shorten(std::string_view text, std::size_t max) {
-  if (text.size() <= max) return std::string(text);
+std::string Shorten(std::string_view bytes, std::size_t max) {
+  constexpr std::size_t kLongestCharacter = 4;
+  std::string text = Readable(bytes.substr(0, max + kLongestCharacter));
+  if (text.size() <= max) return text;
   std::size_t end = max;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
+  return text.substr(0, end) + "...";
 }
 
 }  // namespace

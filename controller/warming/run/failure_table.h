@@ -3,7 +3,8 @@
 // Failures sorted by reason: how many, and one example of each.
 //
 // At most kKinds reasons are told apart and at most kRows are shown, the most frequent first; the
-// rest is folded into "Other", so that a million failures fit into a status.
+// rest is folded into "Other", so that a million failures fit into a status. Examples are valid
+// UTF-8, whatever bytes the keys are.
 //
 // Thread safety: one thread, or the owner's lock.
 

@@ -91,6 +91,17 @@ TEST_F(ClientScriptTest, RetryAfterIsObeyedOnceWithinTheDeadline) {
   EXPECT_EQ(transport_->requests().size(), 5u);
 }
 
+TEST_F(ClientScriptTest, BytesThatAreNoUtf8DoNotKeepAnObjectFromBeingWritten) {
+  const nlohmann::json object = {{"status", {{"sampleKey", "caf\xE9"}}}};
+  for (int i = 0; i < 3; ++i) transport_->Answer(200, "{}");
+  EXPECT_TRUE(client_.Create(kPods, "ns", object));
+  EXPECT_TRUE(client_.Replace(kPods, "ns", "p", object));
+  EXPECT_TRUE(client_.Patch(kPods, "ns", "p", PatchType::kMerge, object));
+  for (const HttpRequest& request : transport_->requests()) {
+    EXPECT_THAT(request.body, HasSubstr("caf\xEF\xBF\xBD")) << request.method;
+  }
+}
+
 TEST_F(ClientScriptTest, PatchesSayWhatTheyAre) {
   for (int i = 0; i < 3; ++i) transport_->Answer(200, "{}");
   ASSERT_TRUE(client_.Patch(kPods, "ns", "p", PatchType::kApply, {{"a", 1}}, "status", true));

@@ -82,6 +82,20 @@ TEST(FailureTable, CutsSamplesAtACharacter) {
   EXPECT_NO_THROW((void)nlohmann::json(table.Rows()[0].sample_key).dump());
 }
 
+TEST(FailureTable, ShowsAKeyThatIsNoUtf8AsTextThatAStatusCanHold) {
+  FailureTable table;
+  table.Add("Short", "caf\xE9", "no \xFF");
+  table.Add("Long", std::string(500, '\xE9'), "m");
+  for (const auto& row : table.Rows()) {
+    EXPECT_NO_THROW((void)nlohmann::json(row.sample_key).dump()) << row.reason;
+    EXPECT_NO_THROW((void)nlohmann::json(row.sample_message).dump()) << row.reason;
+    EXPECT_LE(row.sample_key.size(), FailureTable::kSampleBytes + 3);
+    if (row.reason == "Short") {
+      EXPECT_EQ(row.sample_key, "caf\xEF\xBF\xBD");
+    }
+  }
+}
+
 TEST(Judge, NamesTheOutageAtTheDeadline) {
   Tally tally;
   tally.discovered = tally.left = 5;
