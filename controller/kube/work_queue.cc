@@ -105,9 +105,9 @@ void WorkQueue::Forget(const std::string& key) {
 std::optional<std::string> WorkQueue::Get() {
   std::unique_lock lock(impl_->mutex);
   for (;;) {
+    if (impl_->shut_down) return std::nullopt;
     impl_->MoveDueLocked(SystemClock().Steady());
     if (!impl_->ready.empty()) break;
-    if (impl_->shut_down) return std::nullopt;
     if (impl_->timetable.empty()) {
       impl_->changed.wait(lock);
     } else {
@@ -140,6 +140,8 @@ void WorkQueue::ShutDown() {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->shut_down = true;
+    impl_->ready.clear();
+    impl_->waiting.clear();
     impl_->timetable.clear();
     impl_->due.clear();
   }

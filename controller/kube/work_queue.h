@@ -6,8 +6,8 @@
 // after Done(). AddRateLimited backs off exponentially per key (5 ms to 1,000 s); Forget resets it.
 // As client-go's workqueue.
 //
-// Thread safety: all methods from any thread. Shutdown: after ShutDown() Get() returns nullopt once
-// empty of what is ready; delayed keys are dropped.
+// Thread safety: all methods from any thread. Shutdown: after ShutDown() Get() returns nullopt at
+// once, and what had been added is dropped: whoever needs it looks at everything when it starts.
 
 #include <memory>
 #include <optional>
