@@ -33,17 +33,15 @@ Client::Client(std::shared_ptr<Transport> transport, std::function<bool()> may_w
 
 Result<nlohmann::json> Client::Send(std::string method, std::string path, std::string content_type,
                                     std::string body) {
-  if (method != "GET" && !MayWrite()) {
-    return Cancelled("this replica does not hold the lease, so " + method + " " + path +
-                     " was not sent");
-  }
   HttpRequest request;
+  if (method != "GET") request.may_send = may_write_;
   request.method = std::move(method);
   request.path = std::move(path);
   request.headers["accept"] = "application/json";
   if (!content_type.empty()) request.headers["content-type"] = std::move(content_type);
   request.body = std::move(body);
   request.timeout = timeout_;
+  STOKER_CHECK(MaySend(request));  // no waiting in a queue for nothing
   return Call(*transport_, std::move(request), {});
 }
 

@@ -9,8 +9,9 @@
 // kExpired too: the server says 403, but no right would mend it, nor any retry. A create may be replayed by the transport on a dead pooled connection: names are
 // deterministic, and kAlreadyExists means "look whether it is ours".
 //
-// Fencing: a Client made with `may_write` asks it before every write; when it says no (the lease
-// ran out), the write fails with kCancelled and nothing is sent.
+// Fencing: a Client made with `may_write` asks it before every write, and again when the write goes
+// out after all (it may have waited for a free connection, or for a Retry-After); when it says no
+// (the lease ran out), the write fails with kCancelled and nothing is sent.
 //
 // Thread safety: all methods from any thread. Lifetime: the Transport outlives the Client.
 

@@ -318,6 +318,7 @@ class CpprestTransport final : public Transport {
   Result<HttpResponse> CallOnce(const HttpRequest& request, const std::string& authorization,
                                 SteadyDeadline deadline, const std::stop_token& stop) {
     Exchange exchange;
+    STOKER_CHECK(MaySend(request));
     STOKER_CHECK(exchange.Begin(calls_, request, authorization, options_.tls_server_name, peer_));
     STOKER_TRY(ResponseHead head, Named(exchange.WaitHead(deadline, stop), request.timeout));
     STOKER_TRY(std::string body,

@@ -170,6 +170,7 @@ Status EventRecorder::Impl::Create(const Occurrence& event, const std::string& n
   HttpRequest request;
   request.method = "POST";
   request.path = kEvents.Path(ns);
+  request.may_send = [this] { return client.MayWrite(); };
   request.headers["content-type"] = "application/json";
   request.body = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   request.timeout = kSendTimeout;
@@ -183,6 +184,7 @@ Status EventRecorder::Impl::UpdateSeries(const Occurrence& event, const EventDec
   HttpRequest request;
   request.method = "PATCH";
   request.path = kEvents.Path(NamespaceOf(event), decision.name);
+  request.may_send = [this] { return client.MayWrite(); };
   request.headers["content-type"] = "application/merge-patch+json";
   request.body = patch.dump();
   request.timeout = kSendTimeout;

@@ -25,7 +25,17 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;
   std::string body;
   Millis timeout{15'000};  // total, not per step
+  // The fence: asked at the last moment, whenever this is about to go out. A no ends the exchange
+  // with kCancelled, and nothing is sent. None: it may.
+  std::function<bool()> may_send;
 };
+
+// What a transport asks before it sends, however long the request had to wait for that.
+inline Status MaySend(const HttpRequest& request) {
+  if (!request.may_send || request.may_send()) return {};
+  return Cancelled("this replica does not hold the lease, so " + request.method + " " +
+                   request.path + " was not sent");
+}
 
 struct HttpResponse {
   int status = 0;

@@ -102,6 +102,26 @@ TEST_F(ClientScriptTest, BytesThatAreNoUtf8DoNotKeepAnObjectFromBeingWritten) {
   }
 }
 
+TEST_F(ClientScriptTest, WithoutTheLeaseNothingIsWrittenAndAllCanBeRead) {
+  Client deposed(transport_, [] { return false; });
+  EXPECT_EQ(deposed.Create(kPods, "ns", {}).error().code, Code::kCancelled);
+  EXPECT_EQ(deposed.Delete(kPods, "ns", "p").error().code, Code::kCancelled);
+  transport_->Answer(200, "{}");
+  EXPECT_TRUE(deposed.Get(kPods, "ns", "p"));
+  EXPECT_EQ(transport_->requests().size(), 1u);
+}
+
+TEST_F(ClientScriptTest, AWriteThatWasToldToWaitIsNotRepeatedOnceTheLeaseIsLost) {
+  Client fenced(transport_, [this] { return transport_->requests().empty(); });
+  transport_->Answer(429, "{}", {{"retry-after", "0"}});
+  transport_->Answer(200, "{}");
+  const auto written = fenced.Create(kPods, "ns", {});
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Code::kCancelled);
+  EXPECT_THAT(written.error().message, HasSubstr("lease"));
+  EXPECT_EQ(transport_->requests().size(), 1u);
+}
+
 TEST_F(ClientScriptTest, PatchesSayWhatTheyAre) {
   for (int i = 0; i < 3; ++i) transport_->Answer(200, "{}");
   ASSERT_TRUE(client_.Patch(kPods, "ns", "p", PatchType::kApply, {{"a", 1}}, "status", true));

@@ -2,6 +2,8 @@
 
 // A Transport that answers from a script, without a network or threads of its own.
 //
+// It asks the fence as every Transport does.
+//
 // Thread safety: any thread. Answers are used in order; when they have run out, Do() is
 // kUnavailable and Stream() waits for its stop.
 
@@ -34,6 +36,7 @@ class ScriptedTransport final : public Transport {
   }
 
   Result<HttpResponse> Do(const HttpRequest& request, std::stop_token) override {
+    STOKER_CHECK(MaySend(request));
     const std::lock_guard lock(mutex_);
     requests_.push_back(request);
     if (answers_.empty()) return Unavailable("the script has ended");

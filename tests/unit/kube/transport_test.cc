@@ -249,6 +249,36 @@ TEST(TransportTest, ACreateThatMeetsADeadPooledConnectionArrivesAgain) {
       << "why creates need deterministic names";
 }
 
+TEST(TransportTest, TheFenceIsAskedWhenAWriteGoesOutNotWhenItBeginsToWait) {
+  std::atomic<bool> leads{true};
+  std::atomic<bool> held{false};
+  std::atomic<int> asked{0};
+  FakeApiServer server([&](const Request&, Connection& c) {
+    held = true;
+    EXPECT_TRUE(WaitFor([&] { return !leads || c.stopping(); }));
+    c.Reply(200, "{}");
+  });
+  CpprestOptions options;
+  options.max_exchanges = 1;
+  const auto transport = Make(server, std::move(options));
+  std::jthread slow([&] { EXPECT_TRUE(transport->Do(Get(), {})); });
+  ASSERT_TRUE(WaitFor([&] { return held.load(); }));
+  HttpRequest write = Get();
+  write.method = "POST";
+  write.may_send = [&] { return ++asked, leads.load(); };
+  {
+    const std::jthread writer([&] {
+      const auto written = transport->Do(write, {});
+      ASSERT_FALSE(written);
+      EXPECT_EQ(written.error().code, Code::kCancelled);
+    });
+    EXPECT_FALSE(WaitFor([&] { return asked > 0; }, std::chrono::milliseconds(100)));
+    leads = false;
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
 TEST(TransportTest, RedirectsAreNotFollowed) {
   FakeApiServer thief([](const Request&, Connection& c) { c.Reply(200, "{}"); });
   FakeApiServer server(
