@@ -30,8 +30,27 @@ PatternSource ToPattern(const json& from) {
 HttpSource ToHttpSource(const json& from) {
   HttpSource http;
   http.url = from.at("url").get<std::string>();
-  if (GetString(from, "format") == "Sitemap") http.format = HttpSource::Format::kSitemap;
+  const std::string format = GetString(from, "format");
+  if (format == "Sitemap") http.format = HttpSource::Format::kSitemap;
+  if (format == "JSON") http.format = HttpSource::Format::kJson;
   http.key_template = Get(from, "keyTemplate", http.key_template);
+  http.json_pointer = GetString(from, "jsonPointer");
+  http.score_pointer = GetString(from, "scorePointer");
+  http.ttl_pointer = GetString(from, "ttlPointer");
+  http.value_pointer = GetString(from, "valuePointer");
+  if (const json* fields = Find(from, "fields")) {
+    for (const json& field : *fields) {
+      http.fields.push_back(
+          {field.at("name").get<std::string>(), field.at("pointer").get<std::string>()});
+    }
+  }
+  if (const json* paging = Find(from, "paging")) {
+    const bool link = GetString(*paging, "type") == "Link";
+    http.paging.type = link ? HttpPaging::Type::kLink : HttpPaging::Type::kCursor;
+    http.paging.cursor_pointer = GetString(*paging, "cursorPointer");
+    http.paging.cursor_parameter = GetString(*paging, "cursorParameter");
+    http.paging.max_pages = Get(*paging, "maxPages", http.paging.max_pages);
+  }
   return http;
 }
 
@@ -110,6 +129,10 @@ Result<Origin> ToOrigin(const json& from) {
 RedisTarget ToRedisTarget(const json& from) {
   RedisTarget redis;
   redis.address = from.at("address").get<std::string>();
+  const std::string mode = GetString(from, "mode");
+  if (mode == "Cluster") redis.mode = RedisTarget::Mode::kCluster;
+  if (mode == "Sentinel") redis.mode = RedisTarget::Mode::kSentinel;
+  redis.master_name = GetString(from, "masterName");
   redis.database = Get(from, "database", 0);
   redis.credentials_secret_ref = GetRefName(from, "credentialsSecretRef");
   redis.tls = ToTls(from);
@@ -136,6 +159,11 @@ Result<Target> ToTarget(const json& from) {
   }
   if (const json* member = Find(from, "write")) {
     STOKER_TRY(target.write, ToWrite(*member));
+  }
+  if (const json* member = Find(from, "capacity")) {
+    Capacity& capacity = target.capacity.emplace();
+    capacity.max_memory_percent = Get(*member, "maxMemoryPercent", capacity.max_memory_percent);
+    if (GetString(*member, "onExceed") == "Fail") capacity.on_exceed = Capacity::OnExceed::kFail;
   }
   return target;
 }

@@ -63,12 +63,30 @@ struct PatternSource {
   std::vector<PatternVariable> variables;
 };
 
+struct JsonField {
+  std::string name;
+  std::string pointer;  // a JSON pointer into an item
+};
+
+struct HttpPaging {  // of JSON
+  enum class Type { kNone, kLink, kCursor };
+  Type type = Type::kNone;
+  std::string cursor_pointer;    // Cursor: into the document
+  std::string cursor_parameter;  // the cursor goes there; empty: it is the next URL itself
+  std::int64_t max_pages = 1000;
+};
+
 struct HttpSource {
-  enum class Format { kLines, kSitemap };
+  enum class Format { kLines, kSitemap, kJson };
   std::string url;
   Format format = Format::kLines;
   std::string key_template =
       "{key}";  // Lines: {key} is the line; Sitemap: {url}, {path}; {key} is the URL
+  // JSON: pointers; an empty one is the document, or where it may be missing, none.
+  std::string json_pointer{};  // to the array of items
+  std::vector<JsonField> fields{};
+  std::string score_pointer{}, ttl_pointer{}, value_pointer{};  // into an item
+  HttpPaging paging{};
 };
 
 struct SqlSource {
@@ -133,7 +151,10 @@ struct Origin {
 };
 
 struct RedisTarget {
-  std::string address;  // host:port
+  enum class Mode { kStandalone, kCluster, kSentinel };
+  std::string address;  // host:port; of any node of a cluster, or of a sentinel
+  Mode mode = Mode::kStandalone;
+  std::string master_name;  // Sentinel: as the sentinels call it
   int database = 0;
   std::optional<std::string>
       credentials_secret_ref;    // Secret with keys `username` (optional), `password`
@@ -152,11 +173,18 @@ struct Write {
   int ttl_jitter_percent = 0;  // ttl * (1 +- percent/100), by key
 };
 
+struct Capacity {
+  enum class OnExceed { kStop, kFail };
+  int max_memory_percent = 85;
+  OnExceed on_exceed = OnExceed::kStop;
+};
+
 struct Target {  // exactly one of redis and memcached
   std::string name;
   std::optional<RedisTarget> redis;
   std::optional<MemcachedTarget> memcached;
   Write write;
+  std::optional<Capacity> capacity;  // none: not looked after
   bool in_memory = false;  // CLI only (--target memory), never in a manifest: a map in this process
 };
 

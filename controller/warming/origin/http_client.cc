@@ -220,7 +220,7 @@ struct HttpClient::Impl {
       const bool redirects = IsRedirect(parser.status()) && self->options.follow_redirects;
       if (parser.brings_value()) {
         result = Fetched{std::move(parser.body()), std::move(parser.content_type()),
-                         parser.wire_bytes()};
+                         parser.wire_bytes(), parser.link()};
       } else if (!redirects) {
         result = tl::make_unexpected(ExplainStatus(*url, parser));
       } else if (auto next = NextHop(*url, parser, hops, self->options.max_redirects)) {

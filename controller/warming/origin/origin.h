@@ -46,6 +46,7 @@ struct Fetched {
   std::string body;  // decoded (gzip undone)
   std::string content_type;
   std::size_t wire_bytes = 0;
+  std::string link{};  // the Link header, as it came
 };
 
 using FetchResult = tl::expected<Fetched, FetchError>;

@@ -72,6 +72,7 @@ void ResponseParser::Begin() {
   content_encoding_.clear();
   location_.clear();
   retry_after_.clear();
+  link_.clear();
 }
 
 ResponseParser::State ResponseParser::Fail(State state, std::string_view complaint) {
@@ -135,6 +136,7 @@ int ResponseParser::TakeValue(std::string_view piece) {
              : IsHeader(field_, "content-encoding") ? &content_encoding_
              : IsHeader(field_, "location")         ? &location_
              : IsHeader(field_, "retry-after")      ? &retry_after_
+             : IsHeader(field_, "link")             ? &link_
                                                     : nullptr;
     if (value_ != nullptr) value_->clear();
   }

@@ -42,6 +42,7 @@ class ResponseParser {
   [[nodiscard]] std::string& content_type() { return content_type_; }
   [[nodiscard]] const std::string& location() const { return location_; }
   [[nodiscard]] const std::string& retry_after() const { return retry_after_; }
+  [[nodiscard]] const std::string& link() const { return link_; }
 
  private:
   struct Hooks;
@@ -69,7 +70,7 @@ class ResponseParser {
   bool in_body_ = false;
   std::string field_;
   std::string* value_ = nullptr;  // the header being kept, or null
-  std::string body_, content_type_, content_encoding_, location_, retry_after_;
+  std::string body_, content_type_, content_encoding_, location_, retry_after_, link_;
   std::unique_ptr<BodyDecoder> decoder_;
 };
 

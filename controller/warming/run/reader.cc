@@ -92,13 +92,15 @@ bool Reader::MayRetry(const FetchError& error, int tries, Millis& wait) {
 }
 
 asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max_bytes,
-                                         std::function<void()> restart, BodySink sink) {
+                                         std::function<void()> restart, BodySink sink,
+                                         std::string* link) {
   for (int tries = 0;; ++tries) {
     const bool may_start = co_await runner_->WaitForPlace();
     if (!may_start) co_return Cancelled("the run stops");
     restart();
     bool too_large = false;
-    const auto result = co_await Attempt(url, max_bytes, too_large, sink);
+    auto result = co_await Attempt(url, max_bytes, too_large, sink);
+    if (result && link != nullptr) *link = std::move(result->link);
     if (result) co_return Status{};
     if (!run_.TakesWork()) co_return Cancelled("the run stops");
     if (too_large) {

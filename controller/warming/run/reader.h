@@ -27,7 +27,8 @@ class Reader : public SourceFetcher, public std::enable_shared_from_this<Reader>
   void Wake();
   void Abort();
   asio::awaitable<Status> Download(const std::string& url, std::size_t max_bytes,
-                                   std::function<void()> restart, BodySink sink) override;
+                                   std::function<void()> restart, BodySink sink,
+                                   std::string* link) override;
 
  private:
   asio::awaitable<Status> ReadAll();

@@ -10,14 +10,25 @@ namespace {
 
 constexpr char kField[] = "spec.origins[0].http.url";
 
-// Of the sources whose entries are fetched.
-std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources) {
+// Of the sources whose entries are fetched. Those whose variables nobody knows before they are read
+// offer whatever the URL asks for, and judge it then.
+std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources,
+                                         const std::string& url) {
+  const auto offered_by = [&](const api::Source& source) {
+    std::vector<std::string> names = VariablesOf(source);
+    if (!HasOpenVariables(source)) return names;
+    for (std::string& name : Template::NamesIn(url)) {
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(std::move(name));
+    }
+    return names;
+  };
   const auto first = std::find_if_not(sources.begin(), sources.end(), CarriesValues);
   if (first == sources.end()) return {"key"};
-  std::vector<std::string> common = VariablesOf(*first);
+  std::vector<std::string> common = offered_by(*first);
   for (const api::Source& source : sources) {
     if (CarriesValues(source)) continue;
-    const auto offered = VariablesOf(source);
+    const auto offered = offered_by(source);
     std::erase_if(common, [&](const std::string& name) {
       return std::find(offered.begin(), offered.end(), name) == offered.end();
     });
@@ -48,7 +59,7 @@ bool HasOneHost(const api::WarmingPolicySpec& policy) {
 Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
   if (policy.origins.empty()) return UrlTemplate{};
   const std::string& text = policy.origins.front().http.url;
-  const auto known = CommonVariables(policy.sources);
+  const auto known = CommonVariables(policy.sources, text);
   auto full = Template::Parse(text, Template::Kind::kUrl, known);
   if (!full) return Annotate(kField, full.error());
 

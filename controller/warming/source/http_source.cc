@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/warming/source/json_source.h"
 #include "controller/warming/source/line_source.h"
 #include "controller/warming/source/sitemap.h"
 
@@ -56,6 +57,7 @@ Result<std::unique_ptr<Source>> MakeHttpSource(const api::HttpSource& spec,
   STOKER_CHECK(ParseUrl(spec.url));
   if (spec.format == api::HttpSource::Format::kSitemap)
     return MakeSitemapSource(spec, columns, fetcher);
+  if (spec.format == api::HttpSource::Format::kJson) return MakeJsonSource(spec, columns, fetcher);
   if (!columns.empty()) {
     return Invalid(fmt::format("a list of lines has no variable \"{}\"", columns.front()));
   }

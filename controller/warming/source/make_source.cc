@@ -41,8 +41,13 @@ std::vector<std::string> VariablesOf(const api::Source& source) {
   return names;
 }
 
+bool HasOpenVariables(const api::Source& source) {
+  return source.sql || (source.http && source.http->format == api::HttpSource::Format::kJson);
+}
+
 bool CarriesValues(const api::Source& source) {
-  return source.sql && !source.sql->value_column.empty();
+  return (source.sql && !source.sql->value_column.empty()) ||
+         (source.http && !source.http->value_pointer.empty());
 }
 
 bool IsLocal(const api::Source& source) { return source.static_ || source.pattern; }

@@ -19,6 +19,8 @@ namespace stoker::warming {
 // The names that URL templates may use for entries of this source; `key` comes first.
 std::vector<std::string> VariablesOf(const api::Source& source);
 
+// What else templates may use is known only when it is read: the columns of a query.
+bool HasOpenVariables(const api::Source& source);
 // Its entries bring their value: no origin is asked for them.
 bool CarriesValues(const api::Source& source);
 // Nothing need be fetched or dialled to read it.

@@ -62,9 +62,10 @@ class SourceFetcher {
   virtual ~SourceFetcher() = default;
   // The body comes in pieces to `sink` (false: enough, an error); `restart` is called before every
   // attempt, so that a body cut short is forgotten. The error's message names the URL (without its
-  // query) and the reason.
+  // query) and the reason. `link`, where it is wanted, gets the answer's Link header.
   virtual asio::awaitable<Status> Download(const std::string& url, std::size_t max_bytes,
-                                           std::function<void()> restart, BodySink sink) = 0;
+                                           std::function<void()> restart, BodySink sink,
+                                           std::string* link = nullptr) = 0;
 };
 
 // What sources use of the run that reads them. What is null is not to be had here.

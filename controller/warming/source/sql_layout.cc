@@ -127,13 +127,22 @@ Result<SqlLayout> SqlLayout::Make(const api::SqlSource& spec,
 
 std::string SqlLayout::Statement(const std::optional<std::string>& after,
                                  std::optional<std::int64_t> limit) const {
+  std::string clauses;
+  if (after) clauses += " WHERE " + order_by_ + " > " + *after;
+  if (!order_by_.empty()) clauses += " ORDER BY " + order_by_;
+  if (limit) clauses += fmt::format(" LIMIT {}", *limit);
+  return Copy(clauses);
+}
+
+std::string SqlLayout::StatementForNull() const {
+  return Copy(" WHERE " + order_by_ + " IS NULL LIMIT 1");
+}
+
+std::string SqlLayout::Copy(const std::string& clauses) const {
   std::string text = "COPY (SELECT ";
   for (std::size_t i = 0; i < select_.size(); ++i) text += (i == 0 ? "" : ", ") + select_[i];
-  text += " FROM (\n" + query_ + "\n) AS q";  // the line break ends a comment
-  if (after) text += " WHERE " + order_by_ + " > " + *after;
-  if (!order_by_.empty()) text += " ORDER BY " + order_by_;
-  if (limit) text += fmt::format(" LIMIT {}", *limit);
-  return text + ") TO STDOUT (FORMAT binary)";
+  // The line break ends a comment.
+  return text + " FROM (\n" + query_ + "\n) AS q" + clauses + ") TO STDOUT (FORMAT binary)";
 }
 
 std::optional<std::string_view> SqlLayout::OrderValue(const CopyReader::Row& row) const {

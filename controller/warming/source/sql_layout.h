@@ -31,6 +31,8 @@ class SqlLayout {
   // `after`: a literal; rows up to it are left out. `limit`: none where it is unset.
   [[nodiscard]] std::string Statement(const std::optional<std::string>& after,
                                       std::optional<std::int64_t> limit) const;
+  // One row whose orderBy column is NULL, which no page would hold.
+  [[nodiscard]] std::string StatementForNull() const;
   [[nodiscard]] std::size_t fields() const { return select_.size(); }
 
   // Appends the row's entry; one that has expired is left out.
@@ -40,6 +42,7 @@ class SqlLayout {
 
  private:
   std::size_t Select(std::string expression);
+  [[nodiscard]] std::string Copy(const std::string& clauses) const;
   Result<std::optional<std::size_t>> SelectNamed(const char* field, const std::string& name,
                                                  const std::vector<PostgresColumn>& described);
 

@@ -170,8 +170,9 @@ class SqlSource final : public Source {
       if (!literal) co_return literal.error();
       after = std::move(*literal);
     }
-    const Status started =
-        co_await connection_.StartCopy(layout_->Statement(after, limit), Silence());
+    const Status started = co_await connection_.StartCopy(
+        looks_for_null_ ? layout_->StatementForNull() : layout_->Statement(after, limit),
+        Silence());
     if (!started) co_return started;
     page_.emplace(layout_->fields(), limit);
     co_return Status{};
@@ -206,7 +207,9 @@ class SqlSource final : public Source {
     if (!page_->reader.Ended()) co_return Unavailable("the database's answer ended too early");
     const Status committed = co_await connection_.Execute("COMMIT", Silence());
     if (!committed) co_return committed;
-    ended_ = !Paged() || page_->rows < *page_->limit;
+    const bool last = !Paged() || page_->rows < *page_->limit;
+    ended_ = last && (!Paged() || looks_for_null_);
+    looks_for_null_ = last;
     if (page_->rows > 0) {
       const auto row = static_cast<std::int64_t>(page_->bytes) / page_->rows + 1;
       page_rows_ = std::clamp(static_cast<std::int64_t>(kPageBytes) / row, kMinPage, kMaxPage);
@@ -258,6 +261,7 @@ class SqlSource final : public Source {
   std::int64_t rows_ = 0;            // yielded, of all pages
   std::optional<std::string> last_;  // of the orderBy column
   int pieces_ = 0;
+  bool looks_for_null_ = false;  // all pages were read
   bool ended_ = false;
 };
 

@@ -79,6 +79,21 @@ Result<Template> Template::Parse(std::string_view text, Kind kind,
   return result;
 }
 
+std::vector<std::string> Template::NamesIn(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t open = text.find('{'); open != std::string_view::npos;) {
+    const std::size_t end = text.find_first_of("{}", open + 1);
+    if (end == std::string_view::npos) break;
+    std::string name(text.substr(open + 1, end - open - 1));
+    if (name.starts_with('+')) name.erase(0, 1);
+    if (text[end] == '}' && std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(std::move(name));
+    }
+    open = text.find('{', end);
+  }
+  return names;
+}
+
 void Template::Render(std::span<const std::string_view> values, std::string& out) const {
   for (const Part& part : parts_) {
     out.append(part.literal);

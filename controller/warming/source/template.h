@@ -27,6 +27,9 @@ class Template {
   static Result<Template> Parse(std::string_view text, Kind kind,
                                 std::span<const std::string> known);
 
+  // The names between braces, each once, whether or not the text is a good template.
+  static std::vector<std::string> NamesIn(std::string_view text);
+
   // Appends the rendered text to `out`; `values` stand in the order of `known`.
   void Render(std::span<const std::string_view> values, std::string& out) const;
   [[nodiscard]] bool Uses(std::size_t variable) const;
