@@ -72,15 +72,16 @@ RunStep DecideRun(const RunObserved& observed) {
   return observed.room ? RunStep::kBegin : RunStep::kAwaitRoom;
 }
 
-std::optional<warming::Report> OverAlready(std::int64_t attempt,
+std::optional<warming::Report> OverAlready(std::int64_t in_vain,
                                            const std::optional<warming::Report>& kept) {
-  if (kept || attempt <= kMaxAttempts) return kept;
+  if (kept || in_vain <= kMaxInVain) return kept;
   warming::Report report;
   report.result = warming::Report::Result::kFailed;
   report.reason = "RunLostTooOften";
   report.message = fmt::format(
-      "the controller ended {} times while it executed this run; set spec.execution.mode to Pods",
-      kMaxAttempts);
+      "the controller ended {} times in a row while it executed this run, which got no further "
+      "meanwhile; set spec.execution.mode to Pods",
+      kMaxInVain);
   return report;
 }
 

@@ -54,10 +54,10 @@ enum class RunStep {
 };
 RunStep DecideRun(const RunObserved& observed);
 
-inline constexpr std::int64_t kMaxAttempts = 3;
+inline constexpr std::int64_t kMaxInVain = 3;
 // A run that is taken up may be over: its report was kept and only the Job does not say so, or it
-// has brought its host down too often. Nullopt: it shall be executed.
-std::optional<warming::Report> OverAlready(std::int64_t attempt,
+// has brought its host down too often without getting further. Nullopt: it shall be executed.
+std::optional<warming::Report> OverAlready(std::int64_t in_vain,
                                            const std::optional<warming::Report>& kept);
 
 // Merge patches of a Job's status, by the rules that the API server enforces on Jobs managed by

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "controller/base/hash.h"
 #include "controller/kube/calls.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
@@ -15,6 +16,8 @@ using nlohmann::json;
 
 constexpr char kAttempt[] = "attempt";
 constexpr char kTransitions[] = "leaderTransitions";
+constexpr char kInVain[] = "attemptsInVain";
+constexpr char kTakenAt[] = "takenAt";  // hash of the checkpoint as it was taken up
 constexpr char kCheckpoint[] = "checkpoint";
 constexpr char kReport[] = "report";
 constexpr char kReleased[] = "released";
@@ -36,6 +39,11 @@ std::optional<json> DataJson(const json& object, const char* key) {
   json parsed = json::parse(text, nullptr, false);
   if (parsed.is_discarded()) return std::nullopt;
   return parsed;
+}
+
+std::string CheckpointHash(const json& object) {
+  const std::string text = Text(object, {"data", kCheckpoint});
+  return text.empty() ? text : Sha256Hex(text);
 }
 
 // Whose the run is: the Job, the attempt and the term.
@@ -78,7 +86,10 @@ Result<RunLedger::Taken> RunLedger::TakeOver(const json& found) {
     // Taken in our own term: an answer was lost, or a later step failed, but nobody died.
     const bool nobody_died = Text(found, {"data", kReleased}) == "true" ||
                              DataNumber(found, kTransitions) == transitions_;
-    taken.attempt = DataNumber(found, kAttempt) + (nobody_died ? 0 : 1);
+    const int lost = nobody_died ? 0 : 1;
+    taken.attempt = DataNumber(found, kAttempt) + lost;
+    const bool moved = CheckpointHash(found) != Text(found, {"data", kTakenAt});
+    taken.in_vain = moved ? 1 : std::max<std::int64_t>(1, DataNumber(found, kInVain)) + lost;
     if (auto data = DataJson(found, kCheckpoint)) taken.checkpoint = warming::Checkpoint{*data};
     if (auto data = DataJson(found, kReport)) {
       auto report = warming::ReportFromJson(*data);
@@ -89,6 +100,8 @@ Result<RunLedger::Taken> RunLedger::TakeOver(const json& found) {
     object_["data"] = json::object();
   }
   object_["data"][kAttempt] = std::to_string(taken.attempt);
+  object_["data"][kInVain] = std::to_string(taken.in_vain);
+  object_["data"][kTakenAt] = CheckpointHash(object_);
   object_["data"][kTransitions] = std::to_string(transitions_);
   object_["data"].erase(kReleased);
   STOKER_CHECK(Write());

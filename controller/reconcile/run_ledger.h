@@ -8,7 +8,8 @@
 // own write, whose answer was lost, is told apart by attempt and term, and survived.
 //
 // An attempt is counted before it starts, so a run that brings its host down is counted too; one
-// that was handed over in good order is not, nor is one begun again within the same term.
+// that was handed over in good order is not, nor is one begun again within the same term. Attempts
+// in vain are those since the checkpoint last moved: a long run survives any number of leaders.
 //
 // Thread safety: one thread at a time. Lifetime: the client outlives it.
 
@@ -30,6 +31,7 @@ class RunLedger {
 
   struct Taken {
     std::int64_t attempt = 1;
+    std::int64_t in_vain = 1;  // attempts, this one included, since the run last got further
     std::optional<warming::Checkpoint> checkpoint;
     std::optional<warming::Report> report;  // the run had ended; only the Job does not say so yet
   };

@@ -170,7 +170,7 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
   assignment->ledger = std::make_unique<RunLedger>(context_.client, job, context_.transitions);
   STOKER_TRY(RunLedger::Taken taken, assignment->ledger->Take());
   STOKER_TRY(json marked, MarkTaken(job, taken.attempt));
-  if (const auto over = OverAlready(taken.attempt, taken.report)) return Finish(marked, *over);
+  if (const auto over = OverAlready(taken.in_vain, taken.report)) return Finish(marked, *over);
   const bool resumed = Time(job, {"status", "startTime"}).has_value();
   STOKER_TRY(marked, PatchStatus(marked, RunningStatus(marked, context_.clock.Wall())));
   assignment->resume = std::move(taken.checkpoint);

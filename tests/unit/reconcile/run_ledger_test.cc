@@ -76,6 +76,24 @@ TEST_F(Ledger, AHandOverIsNoLostAttempt) {
   EXPECT_EQ(Data("released"), "") << "taken again";
 }
 
+TEST_F(Ledger, AttemptsAreInVainOnlyWhileTheCheckpointStaysWhereItIs) {
+  RunLedger first = Of(1);
+  EXPECT_EQ(first.Take()->in_vain, 1);
+  ASSERT_TRUE(first.Save(At(7)));
+  EXPECT_EQ(Of(2).Take()->in_vain, 1) << "it got as far as 7";
+  EXPECT_EQ(Of(3).Take()->in_vain, 2);
+  RunLedger fourth = Of(4);
+  EXPECT_EQ(fourth.Take()->in_vain, 3);
+  ASSERT_TRUE(fourth.Save(At(7)));
+  EXPECT_EQ(Of(5).Take()->in_vain, 4) << "written again is not further";
+  RunLedger sixth = Of(6);
+  ASSERT_TRUE(sixth.Take());
+  ASSERT_TRUE(sixth.Save(At(8)));
+  const auto seventh = Of(7).Take();
+  EXPECT_EQ(seventh->in_vain, 1);
+  EXPECT_EQ(seventh->attempt, 7) << "status still tells how often it was taken up";
+}
+
 TEST_F(Ledger, TakingItTwiceInATermIsOneAttempt) {
   api_->Fail({.method = "POST", .done = true});
   EXPECT_FALSE(Of(1).Take()) << "the answer was lost";
