@@ -24,7 +24,7 @@ test=(
   redis-server nginx postgresql-15 openssl jq procps iproute2 python3 python3-venv python3-yaml busybox-static
   containerd:containerd runc:runc iptables:iptables conntrack:conntrack containernetworking-plugins
 )
-bench=(redis-server nginx postgresql-15 openssl curl wrk python3 python3-venv nodejs:node npm:npm)
+bench=(redis-server nginx memcached postgresql-15 openssl curl wrk python3 python3-venv nodejs:node npm:npm)
 
 root=()  # the prefix of commands that need root
 

@@ -95,7 +95,7 @@ class Contestant:
 def stoker(*flags):
     def command(stage):
         argv = [STOKER["path"], "run", "-q", "-f", stage.policy(), *flags]
-        return argv if stage.redis else [*argv, "--target", "memory"]
+        return argv if stage.store else [*argv, "--target", "memory"]
     return command
 
 
@@ -106,7 +106,8 @@ def shared(*program, flags=()):
     def command(stage):
         argv = [*program, "--source", stage.work.source, "--first", stage.first, "--count", stage.count,
                 "--bytes", stage.work.value_bytes, "--ttl", stage.ttl, "--connections", stage.connections]
-        known = {"--redis": stage.redis and stage.redis.address, "--origin": stage.origin, "--ca": stage.ca,
+        known = {"--redis": stage.redis and stage.redis.address,
+                 "--memcached": stage.memcached and stage.memcached.address, "--origin": stage.origin, "--ca": stage.ca,
                  "--dsn": stage.dsn}
         return [*argv, *(word for flag, value in known.items() if value for word in (flag, value)), *flags]
     return command

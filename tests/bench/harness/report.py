@@ -144,6 +144,7 @@ def conditions(stoker):
         "load average": pathlib.Path("/proc/loadavg").read_text().split()[0],
         "stoker": first_line(str(stoker), "version"),
         "redis": first_line("redis-server", "--version"),
+        "memcached": first_line("memcached", "--version"),
         "nginx": first_line("/usr/sbin/nginx", "-v"),
         "postgres": first_line(f"{servers.Postgres.BIN}/postgres", "--version"),
         "go": f"{first_line(contestants.find_go(), 'env', 'GOVERSION')}, {contestants.pinned('go')}",

@@ -31,8 +31,8 @@ def die_with_parent():
 
 
 def busy_seconds(pid):
-    """CPU seconds of a process's main thread; the kernel counts them in nanoseconds."""
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) * 1e-9
+    """CPU seconds of a process's threads; the kernel counts them in nanoseconds."""
+    return sum(int(file.read_text().split()[0]) for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) * 1e-9
 
 
 def wait_for(condition, what, alive, log):
@@ -107,6 +107,41 @@ class Redis(Server):
         done = subprocess.run(["redis-cli", "-p", str(self.port), "--raw"], input="\n".join(lines) + "\n",
                               text=True, capture_output=True, timeout=60, check=True)
         return done.stdout.splitlines()
+
+    def size(self):
+        return int(self.ask("DBSIZE")[0])
+
+    def values(self, keys):
+        return self.ask(*(f"GET {key}" for key in keys))
+
+    def ttls(self, keys):
+        return [int(ttl) for ttl in self.ask(*(f"TTL {key}" for key in keys))]
+
+
+class Memcached(Server):
+    """memcached with one worker thread and room for all."""
+
+    name = "memcached"
+
+    def command(self):
+        user = ["-u", "nobody"] if os.getuid() == 0 else []
+        return ["memcached", "-l", "127.0.0.1", "-p", str(self.port), "-m", "8192", "-t", "1", *user]
+
+    def _ask(self, *lines, last):
+        """What it answers, up to a line that is `last`."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall("".join(f"{line}\r\n" for line in lines).encode())
+            with connection.makefile("r", newline="\r\n") as replies:
+                return list(iter(lambda: replies.readline().rstrip("\r\n"), last))
+
+    def size(self):
+        return next(int(line.split()[2]) for line in self._ask("stats", last="END") if "curr_items" in line)
+
+    def values(self, keys):
+        return self._ask(*(f"mg {key} v" for key in keys), "mn", last="MN")[1::2]
+
+    def ttls(self, keys):
+        return [int(line.split()[1][1:]) for line in self._ask(*(f"mg {key} t" for key in keys), "mn", last="MN")]
 
 
 class Nginx(Server):

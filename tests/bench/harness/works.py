@@ -37,6 +37,7 @@ class Work:
     tls: bool = False
     gzip: bool = False
     second: bool = False  # the run that counts finds the cache warm
+    memcached: bool = False  # instead of Redis
     through: bool = False  # the cache is an nginx between the contestant and the origin, and has all already
     bars: tuple = ()
 
@@ -86,34 +87,43 @@ def key_of(number):
 class Stage:
     """The servers of one measurement, and what a contestant has to know of them."""
 
+    key = staticmethod(key_of)
+
     def __init__(self, scene, count, folder):
         self.scene, self.work, self.count, self.folder = scene, scene.work, count, folder
         self.first, self.ttl, self.connections = FIRST, TTL, CONNECTIONS
         self.ca = scene.certificate.ca if scene.certificate else None
-        self.redis = self._origin = None
+        self.redis = self.memcached = self._origin = None
 
     @contextlib.contextmanager
     def open(self):
         try:
-            if not self.work.through:
+            if self.work.memcached:
+                self.memcached = servers.Memcached(self.folder / "memcached")
+            elif not self.work.through:
                 self.redis = servers.Redis(self.folder / "redis")
             if self.work.source == "http" and not self.work.through:
                 self._origin = servers.Nginx(self.folder / "nginx", len(path_of(FIRST)), self.work.value_bytes,
                                              self.scene.certificate, self.work.gzip)
             yield self
         finally:
-            for server in (self.redis, self._origin):
+            for server in (self.store, self._origin):
                 if server:
                     server.stop()
 
     @property
     def servers(self):
-        return [server for server in (self.redis, self._origin, *self.scene.servers) if server]
+        return [server for server in (self.store, self._origin, *self.scene.servers) if server]
+
+    @property
+    def store(self):
+        """The key-value cache that is to be filled, if there is one."""
+        return self.redis or self.memcached
 
     @property
     def cache(self):
         """The server that is to be warm in the end."""
-        return self.redis or self.scene.cache
+        return self.store or self.scene.cache
 
     @property
     def nginx(self):
@@ -138,9 +148,11 @@ class Stage:
     def policy(self):
         """The manifest with which `stoker run` does this work."""
         secret = {}
+        target = {"redis": {"address": self.redis.address if self.redis else "127.0.0.1:6379"}}
+        if self.memcached:
+            target = {"memcached": {"addresses": [self.memcached.address]}}
         spec = {
-            "targets": [{"name": "cache", "redis": {"address": self.redis.address if self.redis else "127.0.0.1:6379"},
-                         "write": {"ttl": f"{TTL}s"}}],
+            "targets": [{"name": "cache", **target, "write": {"ttl": f"{TTL}s"}}],
             "pacing": {"requestsPerSecond": 1_000_000, "burst": 1_000_000, "maxInFlight": CONNECTIONS},
             "success": {"minWarmedPercent": 100},
         }
@@ -170,18 +182,18 @@ class Stage:
 
     def check(self):
         """Raises WrongOutcome unless the cache holds every entry, and a sample of them the right value and TTL."""
-        if not self.redis:
+        if not self.store:
             return
-        size = int(self.redis.ask("DBSIZE")[0])
+        size = self.store.size()
         if size != self.count:
             raise WrongOutcome(f"the cache holds {size} entries instead of {self.count}")
         numbers = random.sample(range(FIRST, FIRST + self.count), min(SAMPLES, self.count))
-        values = self.redis.ask(*(f"GET {key_of(number)}" for number in numbers))
-        for number, value in zip(numbers, values, strict=True):
+        keys = [key_of(number) for number in numbers]
+        for number, value in zip(numbers, self.store.values(keys), strict=True):
             if value != self.value(number):
                 raise WrongOutcome(f"{key_of(number)} holds {value[:40]!r}... ({len(value)} bytes)")
-        for number, ttl in zip(numbers, self.redis.ask(*(f"TTL {key_of(number)}" for number in numbers))):
-            if not TTL - 600 < int(ttl) <= TTL:
+        for number, ttl in zip(numbers, self.store.ttls(keys), strict=True):
+            if not TTL - 600 < ttl <= TTL:
                 raise WrongOutcome(f"{key_of(number)} has a TTL of {ttl} s instead of {TTL} s")
 
 
@@ -208,6 +220,8 @@ WORKS = {work.name: work for work in (
     Work("gzip", "HTTP origin that answers with gzip", "http", 100_000, BESIDE_GO, gzip=True),
     Work("http-100b", "HTTP origin, values of 100 B", "http", 200_000, (*BESIDE_GO, "wrk"), value_bytes=100),
     Work("http-64k", "HTTP origin, values of 64 KiB", "http", 20_000, (*BESIDE_GO, "wrk"), value_bytes=65_536),
+    Work("memcached", "generated entries into Memcached", "generated", 1_000_000, BESIDE_GO, memcached=True),
+    Work("memcached-http", "HTTP origin into Memcached", "http", 200_000, BESIDE_GO, memcached=True),
     Work("scale-10k", "10 k generated entries of 100 B", "generated", 10_000, BESIDE_GO, value_bytes=100),
     Work("scale-1m", "1 M generated entries of 100 B", "generated", 1_000_000, BESIDE_GO, value_bytes=100),
     Work("scale-10m", "10 M generated entries of 100 B", "generated", 10_000_000, BESIDE_GO, value_bytes=100),

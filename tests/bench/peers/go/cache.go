@@ -5,16 +5,24 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/bradfitz/gomemcache/memcache"
 	"github.com/redis/go-redis/v9"
 )
 
-// cache is the Redis to fill, one pipeline a batch. Without an address it drops what it is given.
+// cache is the Redis to fill, one pipeline a batch; or a Memcached, one command at a time on many connections, since
+// its clients for Go do not pipeline. Without an address it drops what it is given.
 type cache struct {
 	client  *redis.Client
+	mem     *memcache.Client
 	options options
 }
 
 func newCache(o options) *cache {
+	if o.memcached != "" {
+		client := memcache.New(o.memcached)
+		client.MaxIdleConns = o.connections
+		return &cache{options: o, mem: client}
+	}
 	if o.redis == "" {
 		return &cache{options: o}
 	}
@@ -32,6 +40,9 @@ type entry struct {
 func keyOf(number int) string { return "item:" + strconv.Itoa(number) }
 
 func (c *cache) write(ctx context.Context, batch []entry) error {
+	if c.mem != nil {
+		return c.add(batch)
+	}
 	if c.client == nil {
 		return nil
 	}
@@ -41,6 +52,16 @@ func (c *cache) write(ctx context.Context, batch []entry) error {
 	}
 	_, err := pipe.Exec(ctx)
 	return err
+}
+
+func (c *cache) add(batch []entry) error {
+	for i := range batch {
+		item := memcache.Item{Key: batch[i].key, Value: *batch[i].value, Expiration: int32(c.options.ttl.Seconds())}
+		if err := c.mem.Add(&item); err != nil && err != memcache.ErrNotStored {
+			return err
+		}
+	}
+	return nil
 }
 
 // missing says which of the numbers the cache lacks.

@@ -15,6 +15,7 @@ import (
 type options struct {
 	source      string
 	redis       string
+	memcached   string
 	origin      string
 	ca          string
 	dsn         string
@@ -33,6 +34,7 @@ func parse() options {
 	var seconds int
 	flag.StringVar(&o.source, "source", "", "generated, http or sql")
 	flag.StringVar(&o.redis, "redis", "", "host:port; none: values are dropped")
+	flag.StringVar(&o.memcached, "memcached", "", "host:port, in place of Redis")
 	flag.StringVar(&o.origin, "origin", "", "the URL that an entry's number is appended to")
 	flag.StringVar(&o.ca, "ca", "", "PEM file of the CA to trust")
 	flag.StringVar(&o.dsn, "dsn", "", "connection string of PostgreSQL")
@@ -45,6 +47,9 @@ func parse() options {
 	flag.IntVar(&o.writers, "writers", 2, "pipelines at a time")
 	flag.IntVar(&o.connections, "connections", 64, "requests at a time")
 	flag.Parse()
+	if o.memcached != "" {
+		o.writers = o.connections
+	}
 	o.ttl = time.Duration(seconds) * time.Second
 	return o
 }
