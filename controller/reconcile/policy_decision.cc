@@ -129,7 +129,8 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
     return;
   }
   const bool gone = !observed.job || observed.job->being_deleted;
-  if (gone && observed.host_running) {  // being cancelled; its account is about to come
+  if (gone && observed.host_running) {  // its account comes within a second
+    decision.cancel_run = true;
     decision.again.NoLaterThan(kCancelPoll);
     return;
   }

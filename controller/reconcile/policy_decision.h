@@ -60,6 +60,7 @@ struct PolicyDecision {
   nlohmann::json status;         // as it shall be; equal to the present one: nothing to write
   std::optional<Trigger> start;  // begin this run, once the status is written
   bool ensure_job = false;       // activeRun was intended: make or adopt its Job
+  bool cancel_run = false;       // its Job is gone, and our own executor goes on
   bool run_ended = false;
   bool urgent = false;  // write now; else progress may wait for its second
   std::vector<EventToSend> events;

@@ -167,6 +167,7 @@ ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
   if (decision.ensure_job) {
     STOKER_TRY(current, starter_.EnsureJob(current));
   }
+  if (decision.cancel_run && active) context_.executor.Cancel(active->uid, "its Job was deleted");
   if (decision.run_ended && active) LetGo(active->uid);
   if (look.observed.policy && Find(current, {"status", "activeRun"}) == nullptr) {
     STOKER_TRY(const Again tidy, housekeeping_.Tidy(current, look.observed.policy->spec.execution));

@@ -56,21 +56,10 @@ Result<std::map<std::string, Contents>> PinnedContents(kube::Client& client, con
 ReconcileResult RunReconciler::Reconcile(const std::string& key) {
   const auto [ns, name] = SplitKey(key);
   const kube::Object cached = context_.views.jobs.Get(ns, name);
-  std::string uid;
-  {
-    const std::lock_guard lock(mutex_);
-    if (cached) {
-      uids_[key] = Uid(*cached);
-    } else if (const auto it = uids_.find(key); it != uids_.end()) {
-      uid = it->second;
-      told_.erase(uid);
-      uids_.erase(it);
-    }
-  }
-  if (!cached) {
-    context_.executor.Cancel(uid, "its Job was deleted");
-    return Again{};
-  }
+  // One made anew under the same name is another run.
+  const std::string gone = NoteUid(key, cached ? Uid(*cached) : "");
+  if (!gone.empty()) context_.executor.Cancel(gone, "its Job was deleted");
+  if (!cached) return Again{};
   const json& job = *cached;
   if (!ReadJob(job).in_process) return Again{};
   STOKER_TRY(const json policy, OwnerOf(job));
@@ -81,6 +70,21 @@ ReconcileResult RunReconciler::Reconcile(const std::string& key) {
   observed.paused = context_.executor.IsPaused(Uid(job));
   observed.room = context_.executor.HasRoom();
   return Act(DecideRun(observed), job, policy);
+}
+
+// Returns the UID that was known by this key and is no more; empty: none.
+std::string RunReconciler::NoteUid(const std::string& key, const std::string& uid) {
+  const std::lock_guard lock(mutex_);
+  const auto it = uids_.find(key);
+  if (it == uids_.end()) {
+    if (!uid.empty()) uids_.emplace(key, uid);
+    return {};
+  }
+  if (it->second == uid) return {};
+  const std::string gone = std::exchange(it->second, uid);
+  told_.erase(gone);
+  if (uid.empty()) uids_.erase(it);
+  return gone;
 }
 
 // The live policy that the Job says it is of; null: none. The cache answers when what it says is

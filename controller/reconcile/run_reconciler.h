@@ -20,6 +20,7 @@ class RunReconciler {
   ReconcileResult Reconcile(const std::string& key);
 
  private:
+  std::string NoteUid(const std::string& key, const std::string& uid);
   Result<nlohmann::json> OwnerOf(const nlohmann::json& job);
   ReconcileResult Act(RunStep step, const nlohmann::json& job, const nlohmann::json& policy);
   ReconcileResult Begin(const nlohmann::json& job, const nlohmann::json& policy);

@@ -161,7 +161,10 @@ void Term::OnScheduleChanged(const kube::Object& before, const kube::Object& aft
 
 void Term::OnJobChanged(const kube::Object& before, const kube::Object& after) {
   const json& job = after ? *after : *before;
-  // Deletion ends the data plane here and now, however busy the reconcilers are.
+  // Deletion ends the data plane here and now, however busy the reconcilers are. A watch that was
+  // away tells a Job that was made anew under the same name as one change.
+  const bool replaced = before && after && Uid(*before) != Uid(*after);
+  if (replaced) executor_.Cancel(Uid(*before), "its Job was deleted");
   if (!after || IsBeingDeleted(job)) executor_.Cancel(Uid(job), "its Job was deleted");
   run_queue_.Add(KeyOf(job));
   const std::string policy = Label(job, kPolicyLabel);

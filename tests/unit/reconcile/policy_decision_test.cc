@@ -325,6 +325,7 @@ TEST(PolicyDecision, ADeletedJobIsACancelledRunThatKeepsWhatWasSeen) {
   auto observed = samples::Observe(object);
   observed.host_running = true;
   EXPECT_FALSE(DecidePolicy(observed, Noon()).run_ended) << "its account is still to come";
+  EXPECT_TRUE(DecidePolicy(observed, Noon()).cancel_run) << "whatever else should have ended it";
   observed.host_running = false;
   const auto decision = DecidePolicy(observed, Noon());
   EXPECT_EQ(decision.status["lastRun"]["result"], "Cancelled");
