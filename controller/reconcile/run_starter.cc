@@ -35,12 +35,14 @@ class PlainMaterials final : public warming::Materials {
   const Resolved& resolved_;
 };
 
+// How many entries a run has to read; none: unknown, or too many to be worth counting.
 std::optional<std::int64_t> Entries(const api::WarmingPolicy& policy, const Resolved& resolved) {
   warming::RunSpec spec;
   spec.id = policy.meta.name;
   spec.policy = policy.spec;
-  const auto estimate = warming::EstimatePlan(spec, PlainMaterials(resolved));
-  return estimate ? estimate->entries : std::nullopt;
+  const auto estimate =
+      warming::EstimatePlan(spec, PlainMaterials(resolved), 1024, kInProcessMaxEntries);
+  return estimate ? estimate->read : std::nullopt;
 }
 
 kube::DeleteOptions ThisOne(const json& object) {
@@ -107,10 +109,11 @@ Result<json> RunStarter::Begin(const json& object, json status, const api::Warmi
   run.schedule = trigger.schedule;
   run.slot = trigger.slot;
   run.start_time = FormatTime(context_.clock.Wall());
-  run.mode = ChooseMode(
-      policy.spec.execution,
-      context_.views.namespaces.InProcessAllowed(Namespace(object)).value_or(false),
-      Entries(policy, resolved));
+  const bool allowed =
+      context_.views.namespaces.InProcessAllowed(Namespace(object)).value_or(false);
+  const bool asks = allowed && policy.spec.execution.mode == api::Execution::Mode::kAuto;
+  run.mode = ChooseMode(policy.spec.execution, allowed,
+                        asks ? Entries(policy, resolved) : std::nullopt);
   status["activeRun"] = ToJson(run);
   WriteWarmRunning(status, run, nullptr, Number(object, {"metadata", "generation"}),
                    context_.clock.Wall());

@@ -14,32 +14,39 @@ namespace stoker::warming {
 namespace {
 
 constexpr std::size_t kSamples = 5;
-constexpr std::int64_t kMaxCounted =
-    10'000'000;  // beyond this, a pattern's size is computed, not counted
+constexpr std::int64_t kReadForSamples = 10'000;  // of a source that is not counted
 
-// Reads one source that needs no network; `on_entry` gets each entry that passes the filters.
+// Reads at most `budget` entries, counted down, of a source that needs no network; `on_entry` gets
+// each that passes the filters. False: there were more.
 template <class OnEntry>
-Status ReadLocal(const api::Source& spec, std::uint16_t number, std::unique_ptr<Source> source,
-                 const OnEntry& on_entry) {
+Result<bool> ReadLocal(const api::Source& spec, std::uint16_t number,
+                       std::unique_ptr<Source> source, std::int64_t& budget,
+                       const OnEntry& on_entry) {
   FilteredSource filtered(spec, number, nullptr);
   auto* local = static_cast<LocalSource*>(source.get());
   EntryChunk chunk;
   for (bool more = true; more;) {
     chunk.Clear();
     STOKER_TRY(more, local->Pull(chunk));
+    budget -= static_cast<std::int64_t>(chunk.entries.size());
     const bool room = filtered.Filter(chunk);
-    for (const Entry& entry : chunk.entries) {
-      if (!on_entry(chunk, entry)) return {};
-    }
-    more = more && room;
+    for (const Entry& entry : chunk.entries) on_entry(chunk, entry);
+    if (!room) break;
+    if (budget < 0) return false;
   }
-  return {};
+  return true;
+}
+
+// How many of `whole` entries are read: with filters a limit may come late.
+std::int64_t ReadOf(const api::Source& spec, std::int64_t whole) {
+  if (!spec.include.empty() || !spec.exclude.empty()) return whole;
+  return std::min(whole, spec.limit.value_or(whole));
 }
 
 class Estimator {
  public:
-  Estimator(const RunSpec& spec, const Materials& materials, UrlTemplate url)
-      : spec_(spec), materials_(materials), url_(std::move(url)) {}
+  Estimator(const RunSpec& spec, const Materials& materials, UrlTemplate url, std::int64_t budget)
+      : spec_(spec), materials_(materials), url_(std::move(url)), budget_(budget) {}
 
   Result<PlanEstimate> Run(std::int64_t assumed_value_bytes) {
     for (std::size_t i = 0; i < spec_.policy.sources.size(); ++i) {
@@ -71,19 +78,32 @@ class Estimator {
     }
     STOKER_TRY(auto source, MakeSource(spec, url_.columns, materials_, {}));
     const auto whole = static_cast<LocalSource*>(source.get())->Count();
-    const bool huge = whole && *whole > kMaxCounted;
-    if (huge) counted_all_ = false;
+    const auto number = static_cast<std::uint16_t>(i);
+    if (whole && ReadOf(spec, *whole) > budget_) return AddHuge(number, std::move(source), *whole);
     std::int64_t count = 0;
-    STOKER_CHECK(ReadLocal(spec, static_cast<std::uint16_t>(i), std::move(source),
-                           [&](const EntryChunk& chunk, const Entry& entry) {
-                             TakeSample(chunk, entry);
-                             if (huge)
-                               return plan_.sample_keys.size() < kSamples && ++count < kMaxCounted;
-                             if (seen_.Insert(entry.hash)) ++count;
-                             return true;
-                           }));
-    if (huge) count = std::min(*whole, spec.limit.value_or(*whole));
-    plan_.by_source.emplace_back(spec.name, count);
+    const std::int64_t before = budget_;
+    STOKER_TRY(const bool all, ReadLocal(spec, number, std::move(source), budget_,
+                                         [&](const EntryChunk& chunk, const Entry& entry) {
+                                           TakeSample(chunk, entry);
+                                           if (seen_.Insert(entry.hash)) ++count;
+                                         }));
+    plan_.by_source.emplace_back(spec.name, all ? std::optional(count) : std::nullopt);
+    read_.push_back(all ? std::optional(whole ? ReadOf(spec, *whole) : before - budget_)
+                        : std::nullopt);
+    return {};
+  }
+
+  // Too much to count: a look at its beginning, and what its size says.
+  Status AddHuge(std::uint16_t number, std::unique_ptr<Source> source, std::int64_t whole) {
+    const api::Source& spec = spec_.policy.sources[number];
+    counted_all_ = false;
+    std::int64_t look = std::min(budget_, kReadForSamples);
+    const auto looked =
+        ReadLocal(spec, number, std::move(source), look,
+                  [&](const EntryChunk& chunk, const Entry& entry) { TakeSample(chunk, entry); });
+    if (!looked) return looked.error();
+    plan_.by_source.emplace_back(spec.name, std::min(whole, spec.limit.value_or(whole)));
+    read_.emplace_back(ReadOf(spec, whole));
     return {};
   }
 
@@ -97,6 +117,12 @@ class Estimator {
   }
 
   void Sum() {
+    if (read_.size() == spec_.policy.sources.size() &&
+        std::all_of(read_.begin(), read_.end(),
+                    [](const auto& read) { return read.has_value(); })) {
+      plan_.read = 0;
+      for (const auto& read : read_) *plan_.read += *read;
+    }
     std::int64_t sum = 0;
     for (const auto& [name, count] : plan_.by_source) {
       if (!count) return;
@@ -115,16 +141,18 @@ class Estimator {
   UrlTemplate url_;
   PlanEstimate plan_;
   KeySet seen_;
+  std::int64_t budget_;
+  std::vector<std::optional<std::int64_t>> read_;  // of each source that is at hand
   bool counted_all_ = true;
 };
 
 }  // namespace
 
 Result<PlanEstimate> EstimatePlan(const RunSpec& spec, const Materials& materials,
-                                  std::int64_t assumed_value_bytes) {
+                                  std::int64_t assumed_value_bytes, std::int64_t most_read) {
   if (spec.policy.sources.empty()) return Invalid("spec: a plan needs at least one source");
   STOKER_TRY(UrlTemplate url, ParseUrlTemplate(spec.policy));
-  return Estimator(spec, materials, std::move(url)).Run(assumed_value_bytes);
+  return Estimator(spec, materials, std::move(url), most_read).Run(assumed_value_bytes);
 }
 
 }  // namespace stoker::warming

@@ -189,5 +189,37 @@ TEST(EstimatePlan, DoesNotCountWhatIsHuge) {
   EXPECT_FALSE(plan->exact);
 }
 
+TEST(EstimatePlan, ReadsNoMoreThanItMay) {
+  RunSpec spec = testing::PatternRun(500'000'000'000);
+  spec.policy.sources[0].include = {"nothing*"};
+  const auto huge = EstimatePlan(spec, testing::FakeMaterials());
+  ASSERT_TRUE(huge);
+  EXPECT_EQ(huge->read, 500'000'000'000);
+
+  // A list whose size nobody knows before it is read.
+  testing::FakeMaterials materials;
+  for (int i = 0; i < 5000; ++i) materials.config_maps["keys"]["list"] += std::to_string(i) + "\n";
+  spec.policy.sources[0].pattern.reset();
+  spec.policy.sources[0].static_ = api::StaticSource{{}, api::KeyRef{"keys", "list"}};
+  const auto more = EstimatePlan(spec, materials, 1, 2000);
+  ASSERT_TRUE(more);
+  EXPECT_EQ(more->read, std::nullopt);
+  EXPECT_EQ(more->entries, std::nullopt);
+  EXPECT_EQ(EstimatePlan(spec, materials, 1, 5000)->read, 5000);
+}
+
+TEST(EstimatePlan, TellsWhatIsReadFromWhatIsWarmed) {
+  RunSpec spec = testing::PatternRun(1000);
+  spec.policy.strategy = {api::Strategy::Type::kSelective, 5};
+  const auto best = EstimatePlan(spec, testing::FakeMaterials());
+  EXPECT_EQ(best->entries, 5);
+  EXPECT_EQ(best->read, 1000);
+  spec.policy.sources[0].include = {"k:1"};
+  EXPECT_EQ(EstimatePlan(spec, testing::FakeMaterials())->read, 1000);
+  spec.policy.sources[0].include.clear();
+  spec.policy.sources[0].limit = 10;
+  EXPECT_LE(EstimatePlan(spec, testing::FakeMaterials(), 1, 10)->read, 10);
+}
+
 }  // namespace
 }  // namespace stoker::warming
