@@ -121,8 +121,14 @@ class TlsStream final : public Stream {
   }
 
   std::size_t TryWrite(std::string_view) override { return 0; }
-  // Bytes may be a session ticket, so only an end counts.
-  bool IsQuiet() override { return IsOpen() && Peek(state_->stream.next_layer()) != 0; }
+  // Session tickets come before the first answer, so whatever is left after one is surplus: not
+  // yet read, not yet decrypted, or decrypted and not yet taken.
+  bool IsQuiet() override {
+    if (!IsOpen()) return false;
+    SSL* ssl = state_->stream.native_handle();
+    return SSL_has_pending(ssl) == 0 && BIO_pending(SSL_get_rbio(ssl)) == 0 &&
+           Peek(state_->stream.next_layer()) < 0;
+  }
   void Close() override { CloseSocket(state_->stream.next_layer()); }
   [[nodiscard]] bool IsOpen() const override { return state_->stream.next_layer().is_open(); }
 
@@ -131,17 +137,17 @@ class TlsStream final : public Stream {
   const std::string name_;
 };
 
-// The name to verify; SNI only for names, for RFC 6066 forbids it for addresses.
-void ExpectName(SSL* ssl, const std::string& name) {
+// The name to verify; SNI only for names, for RFC 6066 forbids it for addresses. False: no
+// certificate can be checked against such a name (an IPv6 address with a zone).
+bool ExpectName(SSL* ssl, const std::string& name) {
   std::error_code ec;
   asio::ip::make_address(name, ec);
   if (!ec) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
-    return;
+    return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1;
   }
   SSL_set_tlsext_host_name(ssl, name.c_str());
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  SSL_set1_host(ssl, name.c_str());
+  return SSL_set1_host(ssl, name.c_str()) == 1;
 }
 
 // OpenSSL takes the first bytes of a plain answer for the version of a TLS record.
@@ -191,7 +197,13 @@ asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket, Endpoint endpoi
   const auto state =
       std::make_shared<TlsState>(std::move(socket), static_cast<SSL_CTX*>(endpoint.tls->native()));
   SSL* ssl = state->stream.native_handle();
-  ExpectName(ssl, name);
+  if (!ExpectName(ssl, name) && !endpoint.tls->options().insecure_skip_verify) {
+    ERR_clear_error();
+    co_return tl::make_unexpected(
+        ConnectError(ConnectError::Reason::kTlsNotTrusted, Code::kInvalid,
+                     where + ": no certificate can be checked against " + name +
+                         "; set tls.serverName to a name it holds"));
+  }
   const auto finished = std::make_shared<Waiter*>(&waiter);
   state->stream.async_handshake(asio::ssl::stream_base::client,
                                 [state, finished](std::error_code ec) {

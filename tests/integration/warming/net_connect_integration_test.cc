@@ -204,6 +204,41 @@ TEST_F(TlsDial, APeerThatSpeaksPlainTextIsRecognised) {
   EXPECT_EQ(attempt.error->reason, Reason::kNotTls) << attempt.error->message;
 }
 
+TEST_F(TlsDial, ANameThatNoCertificateCanBeCheckedAgainstIsRefused) {
+  TlsOptions options{.ca_pem = certs_.ca_pem, .server_name = "fe80::1%eth0"};
+  const Attempt attempt = Try(options);
+  ASSERT_TRUE(attempt.error);
+  EXPECT_EQ(attempt.error->reason, Reason::kTlsNotTrusted);
+  EXPECT_NE(attempt.error->message.find("set tls.serverName"), std::string::npos)
+      << attempt.error->message;
+}
+
+TEST_F(TlsDial, AnAnswerThatNobodyAskedForIsNotQuiet) {
+  const testing::NginxServer nginx(
+      "location / { return 200 x; }", "ssl",
+      "ssl_certificate " + certs_.cert_file + "; ssl_certificate_key " + certs_.key_file + ";");
+  asio::io_context loop;
+  Connector connector(loop, Guard(false));
+  ConnectResult stream = testing::RunOn(
+      loop, connector.Connect({"127.0.0.1", std::to_string(nginx.port()),
+                               *TlsContext::Make({.ca_pem = certs_.ca_pem})},
+                              std::chrono::steady_clock::now() + milliseconds(5000)));
+  ASSERT_TRUE(stream);
+  const auto ask = [&] {
+    (void)testing::RunOn(loop, (*stream)->WriteAll("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  };
+  std::string all(4096, 0);
+  ask();
+  const auto first = testing::RunOn(loop, (*stream)->ReadSome(all.data(), all.size()));
+  ASSERT_TRUE(first);
+  EXPECT_TRUE((*stream)->IsQuiet()) << "session tickets are no surplus";
+  ask();
+  EXPECT_TRUE(testing::WaitFor([&] { return !(*stream)->IsQuiet(); })) << "not yet read";
+  const auto byte = testing::RunOn(loop, (*stream)->ReadSome(all.data(), 1));
+  ASSERT_TRUE(byte);
+  EXPECT_FALSE((*stream)->IsQuiet()) << "decrypted and not yet taken";
+}
+
 TEST_F(TlsDial, MismatchedKeyIsFoundBeforeDialling) {
   const testing::TempDir other;
   const auto stranger = testing::MakeCertificates(other, "DNS:x.test");
