@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <set>
 #include <sstream>
 
@@ -88,11 +90,11 @@ TEST(HttpOrigin, FollowsRedirectsAndAsksBeforeEach) {
   const auto got = testing::RunOn(loop, client.Fetch(nginx.url("/1"), Soon(), ask));
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(got->body, "end");
-  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(asked, 3);
   const auto endless = testing::RunOn(loop, client.Fetch(nginx.url("/loop"), Soon(), ask));
   ASSERT_FALSE(endless);
   EXPECT_EQ(endless.error().reason, "TooManyRedirects");
-  EXPECT_EQ(asked, 2 + 5);
+  EXPECT_EQ(asked, 3 + 6);
   const std::function<asio::awaitable<Status>()> refuse = []() -> asio::awaitable<Status> {
     co_return Cancelled("the run was cancelled");
   };
@@ -117,6 +119,40 @@ TEST(HttpOrigin, HeadersStayAtTheHostTheyAreFor) {
   const auto left = Get(first.url("/away"), options);
   ASSERT_TRUE(left) << left.error().message;
   EXPECT_EQ(left->body, "[][][de]");
+}
+
+TEST(HttpOrigin, AHostBehindARedirectThatIsDownIsNotTheOrigin) {
+  const std::string nobody = "http://127.0.0.1:" + std::to_string(testing::FreePort()) + "/";
+  const auto direct = Get(nobody);
+  ASSERT_FALSE(direct);
+  EXPECT_TRUE(direct.error().connection);
+  testing::NginxServer nginx("location / { return 302 " + nobody + "; }");
+  const auto led = Get(nginx.url("/"));
+  ASSERT_FALSE(led);
+  EXPECT_EQ(led.error().reason, "ConnectionRefused");
+  EXPECT_FALSE(led.error().connection);
+}
+
+TEST(HttpOrigin, AsksForLeaveWhenTheConnectionStandsAndAddsItsTime) {
+  testing::NginxServer nginx("location / { return 200 x; }");
+  asio::io_context loop;
+  HttpClient client(loop, Open(), {});
+  const std::function<asio::awaitable<Status>()> slow = [&]() -> asio::awaitable<Status> {
+    asio::steady_timer timer(loop, Millis(400));
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return Status();
+  };
+  const auto deadline = std::chrono::steady_clock::now() + Millis(300);
+  const auto got = testing::RunOn(loop, client.Fetch(nginx.url("/"), deadline, slow));
+  ASSERT_TRUE(got) << got.error().message;
+  int asked = 0;
+  const std::function<asio::awaitable<Status>()> count = [&]() -> asio::awaitable<Status> {
+    ++asked;
+    co_return Status();
+  };
+  const std::string nobody = "http://127.0.0.1:" + std::to_string(testing::FreePort()) + "/";
+  EXPECT_FALSE(testing::RunOn(loop, client.Fetch(nobody, Soon(), count)));
+  EXPECT_EQ(asked, 1) << "dials that fail are paced, too";
 }
 
 TEST(HttpOrigin, RetryAfterOf429IsHandedOn) {
