@@ -1,5 +1,7 @@
 #include "controller/warming/run/url_template.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "controller/warming/origin/http_client.h"
@@ -56,6 +58,29 @@ bool HasOneHost(const api::WarmingPolicySpec& policy) {
   return hole > host && url.substr(hole).starts_with("{+path}") && PathsAreOfSitemaps(policy);
 }
 
+namespace {
+
+// Patterns and keys in the policy are its author's words; what a list or a query holds is not.
+bool ReadsWhatOthersWrote(const api::Source& source) {
+  return !CarriesValues(source) && !source.pattern &&
+         !(source.static_ && !source.static_->config_map_ref);
+}
+
+Status CheckWhoSeesSecrets(const api::WarmingPolicySpec& policy) {
+  const api::HttpOrigin& http = policy.origins.front().http;
+  const bool has_key = http.tls && http.tls->key_secret_ref;
+  if ((!http.headers_secret_ref && !has_key) || HasOneHost(policy)) return {};
+  const auto other =
+      std::find_if(policy.sources.begin(), policy.sources.end(), ReadsWhatOthersWrote);
+  if (other == policy.sources.end()) return {};
+  return Invalid(fmt::format(
+      "{}: the entries of source \"{}\" would choose the host that is shown what {} holds; "
+      "write the host out and a slash before the first variable, or leave that Secret out",
+      kField, other->name, http.headers_secret_ref ? "headersSecretRef" : "tls.keySecretRef"));
+}
+
+}  // namespace
+
 Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
   if (policy.origins.empty()) return UrlTemplate{};
   const std::string& text = policy.origins.front().http.url;
@@ -74,6 +99,7 @@ Result<UrlTemplate> ParseUrlTemplate(const api::WarmingPolicySpec& policy) {
   for (std::size_t i = 1; i < known.size(); ++i) {
     if (full->Uses(i)) used.push_back(known[i]);
   }
+  STOKER_CHECK(CheckWhoSeesSecrets(policy));
   STOKER_TRY(result.url, Template::Parse(text, Template::Kind::kUrl, used));
   result.columns.assign(used.begin() + 1, used.end());
   return result;

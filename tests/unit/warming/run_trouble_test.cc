@@ -43,6 +43,29 @@ TEST(RunTrouble, AHostThatAnEntryChoseIsThatEntrysTrouble) {
   EXPECT_EQ(report.progress.tally.failed, 1);
 }
 
+TEST(RunTrouble, NoSecretIsShownToAHostThatAListChose) {
+  RunSpec spec = PatternRun(4);
+  auto& http = spec.policy.origins[0].http;
+  http.headers_secret_ref = "token";
+  http.url = "http://shop{key}/x";
+  EXPECT_TRUE(Bench(spec).Create()) << "the policy's own pattern chooses";
+  spec.policy.sources[0].pattern.reset();
+  spec.policy.sources[0].http =
+      api::HttpSource{"http://lists.test/keys.txt", api::HttpSource::Format::kLines, "{key}"};
+  const auto refused = Bench(spec).Create();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message,
+              ::testing::AllOf(::testing::HasSubstr("spec.origins[0].http.url"),
+                               ::testing::HasSubstr("headersSecretRef")));
+  for (const char* url : {"http://shop/{key}", "http://shop?k={key}"}) {
+    http.url = url;
+    EXPECT_TRUE(Bench(spec).Create()) << url;
+  }
+  http.url = "http://shop{+path}";
+  spec.policy.sources[0].http->format = api::HttpSource::Format::kSitemap;
+  EXPECT_TRUE(Bench(spec).Create()) << "a sitemap's path begins with a slash";
+}
+
 TEST(RunTrouble, SlowDialsGatherNoBurst) {
   Bench bench(PatternRun(200));
   bench.spec.policy.pacing = {100, 10, 100};
