@@ -66,4 +66,6 @@ void FailedFile::Discard() {
   unlink(aside_.c_str());
 }
 
+void FailedFile::Abandon() const { unlink(aside_.c_str()); }
+
 }  // namespace stoker::cli

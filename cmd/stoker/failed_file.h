@@ -28,6 +28,8 @@ class FailedFile {
   void Add(std::string_view key, std::string_view reason, std::string_view message);
   Status Keep();   // takes the file's name; also when nothing failed: an empty list is an answer
   void Discard();  // removes what was written aside
+  // The same for a process that ends at once: safe while another thread is in Add().
+  void Abandon() const;
 
  private:
   [[nodiscard]] Error CannotWrite(const std::string& why) const;

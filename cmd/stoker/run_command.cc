@@ -65,6 +65,7 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
   cmd::Signals signals;  // before the run starts its threads
   std::optional<FailedFile> failed;
   warming::RunOptions run_options;
+  run_options.local_files = true;
   run_options.loops = options.loops;
   if (!options.failed_to.empty()) {
     failed.emplace(options.failed_to);
@@ -85,7 +86,7 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
   const auto display = MakeRunDisplay(ChooseDisplay(options, environment), loaded->name,
                                       environment.out, environment.err);
   const auto abandon = [&] {
-    if (failed) failed->Discard();
+    if (failed) failed->Abandon();
   };
   const RunEnd end = DriveRun(**run, *display, signals, abandon);
   environment.exit_code = ExitCode(end);

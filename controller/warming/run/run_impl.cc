@@ -11,7 +11,7 @@ namespace stoker::warming {
 namespace {
 
 constexpr Millis kTick{50};
-constexpr Millis kLongestCancel{2000};
+constexpr Millis kLongestCancel{1000};
 
 LoopPool& PoolOf(const RunParts& parts) {
   return parts.pool != nullptr ? *parts.pool : LoopPool::Shared();

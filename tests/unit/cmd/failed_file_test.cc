@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "tests/support/process.h"
 
@@ -76,6 +78,21 @@ TEST(FailedFileTest, AFullDiskIsSaidSo) {
   ASSERT_FALSE(kept);
   EXPECT_TRUE(kept.error().message.ends_with("is the disk full?")) << kept.error().message;
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(FailedFileTest, IsAbandonedWhileAnotherThreadWrites) {
+  const testing::TempDir dir;
+  const std::string path = dir.path() + "/failed.jsonl";
+  FailedFile file(path);
+  ASSERT_TRUE(file.Open());
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop) file.Add("key", "HTTP500", "the origin answered 500");
+  });
+  file.Abandon();
+  EXPECT_EQ(FilesIn(dir.path()), 0U);
+  stop = true;
+  writer.join();
 }
 
 }  // namespace
