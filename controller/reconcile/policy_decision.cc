@@ -25,17 +25,6 @@ constexpr Millis kAccountPoll{200};
 
 std::int64_t Generation(const json& object) { return Number(object, {"metadata", "generation"}); }
 
-// The rules that neither schema nor CEL can see, and where a run may take place.
-std::optional<Problem> PlacementProblem(const PolicyObserved& observed) {
-  if (!observed.policy || observed.in_process_allowed) return std::nullopt;
-  if (observed.policy->spec.execution.mode != api::Execution::Mode::kInProcess) return std::nullopt;
-  return Problem{
-      "InProcessNotAllowed",
-      fmt::format("spec.execution.mode: InProcess needs the label {}={} on namespace {}, which a "
-                  "cluster administrator sets; or use mode Pods or Auto",
-                  kInProcessLabel, kInProcessAllowed, Namespace(observed.object))};
-}
-
 void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& decision,
                 WallTime now) {
   const std::int64_t generation = Generation(observed.object);
@@ -51,7 +40,8 @@ void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& de
     return;
   }
   RemoveCondition(status, kStalled);
-  std::optional<Problem> problem = PlacementProblem(observed);
+  std::optional<Problem> problem = PlacementProblem(
+      observed.policy->spec.execution, observed.in_process_allowed, Namespace(observed.object));
   if (!problem && observed.references && !observed.references->empty()) {
     problem = observed.references->front();
   }
@@ -205,6 +195,16 @@ bool NeedsReferences(const json& object, const api::WarmingPolicy& policy) {
   const json status = object.value("status", json::object());
   return Number(status, {"observedGeneration"}) != Generation(object) || !IsTrue(status, kReady) ||
          DueTrigger(object, policy).has_value();
+}
+
+std::optional<Problem> PlacementProblem(const api::Execution& execution, bool in_process_allowed,
+                                        const std::string& ns) {
+  if (in_process_allowed || execution.mode != api::Execution::Mode::kInProcess) return std::nullopt;
+  return Problem{
+      kInProcessNotAllowed,
+      fmt::format("spec.execution.mode: InProcess needs the label {}={} on namespace {}, which a "
+                  "cluster administrator sets; or use mode Pods or Auto",
+                  kInProcessLabel, kInProcessAllowed, ns)};
 }
 
 RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,

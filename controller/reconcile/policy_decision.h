@@ -76,6 +76,10 @@ std::string RequestOf(const nlohmann::json& object);
 // Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that
 // was not ready, a run about to start.
 bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy);
+// Why a run cannot take place in this process although the spec asks for it; nullopt: it may, or
+// need not.
+std::optional<Problem> PlacementProblem(const api::Execution& execution, bool in_process_allowed,
+                                        const std::string& ns);
 // `entries` of EstimatePlan; unknown or many: pods.
 RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
                    std::optional<std::int64_t> entries);

@@ -20,6 +20,9 @@ inline constexpr char kStalled[] = "Stalled";
 inline constexpr char kWarm[] = "Warm";
 inline constexpr char kThrottled[] = "Throttled";
 
+// Why a policy is not ready, and why a run that had begun ended.
+inline constexpr char kInProcessNotAllowed[] = "InProcessNotAllowed";
+
 // progress, origin, targets and failures.
 void WriteProgress(nlohmann::json& status, const warming::Progress& progress);
 // Progress as WriteProgress left it: what was last seen of a run that vanished.

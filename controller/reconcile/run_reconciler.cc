@@ -163,7 +163,20 @@ Result<Assignment> RunReconciler::Prepare(const json& job, const json& policy) {
   return assignment;
 }
 
+// The label is asked whenever a run is taken up, also by the next leader: an administrator who takes
+// it away is obeyed by what begins, whoever wrote the Job.
 ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
+  const std::string ns = Namespace(job);
+  const auto allowed = context_.views.namespaces.InProcessAllowed(ns);
+  if (!allowed) return Error{Code::kConflict, fmt::format("namespace {} is not known yet", ns)};
+  if (!*allowed) {
+    return Finish(
+        job, Failure(kInProcessNotAllowed,
+                     fmt::format("namespace {} lacks the label {}={}, without which no run may use "
+                                 "the controller; a cluster administrator sets it, or set "
+                                 "spec.execution.mode to Pods",
+                                 ns, kInProcessLabel, kInProcessAllowed)));
+  }
   auto assignment = Prepare(job, policy);
   if (!assignment) {
     const Error& error = assignment.error();

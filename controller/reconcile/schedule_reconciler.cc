@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "controller/api/manifest.h"
+#include "controller/reconcile/conditions.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/merge_patch.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_status.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -73,6 +75,10 @@ Result<json> ScheduleReconciler::Start(const json& object, const std::string& po
     return Unavailable(fmt::format("run {} of policy {} is under way", active->name, policy_name));
   }
   STOKER_TRY(const auto policy, api::ToWarmingPolicy(live));
+  if (const Status may = MayStart(live, policy); !may) {
+    context_.enqueue_policy(Key(ns, policy_name));
+    return may.error();
+  }
   STOKER_TRY(const ResolveOutcome outcome,
              ResolveReferences(References(policy.spec), ns, SecretReader(context_.client, ns),
                                ConfigMapReader(context_.client, ns)));
@@ -90,6 +96,27 @@ Result<json> ScheduleReconciler::Start(const json& object, const std::string& po
   context_.enqueue_policy(Key(ns, policy_name));
   const json* run = Find(begun, {"status", "activeRun"});
   return run != nullptr ? *run : begun["status"].value("lastRun", json::object());
+}
+
+// What DecideSchedule saw may be old: an edit that nobody has judged yet, a policy that was
+// suspended, a label that an administrator took away. kConflict: once the caches have caught up,
+// they say why.
+Status ScheduleReconciler::MayStart(const json& live, const api::WarmingPolicy& policy) const {
+  const auto refuse = [&](const std::string& why) {
+    return Error{Code::kConflict, fmt::format("policy {} {}", Name(live), why)};
+  };
+  const json status = live.value("status", json::object());
+  const json* ready = FindCondition(status, kReady);
+  if (policy.spec.suspend) return refuse("is suspended");
+  if (ready == nullptr || Text(*ready, {"status"}) != "True") return refuse("is not ready");
+  if (Number(*ready, {"observedGeneration"}) != Number(live, {"metadata", "generation"})) {
+    return refuse("was changed and not looked at yet");
+  }
+  const std::string ns = Namespace(live);
+  const bool allowed = context_.views.namespaces.InProcessAllowed(ns).value_or(false);
+  const auto problem = PlacementProblem(policy.spec.execution, allowed, ns);
+  if (problem) return refuse("may not run: " + problem->message);
+  return {};
 }
 
 }  // namespace stoker::reconcile

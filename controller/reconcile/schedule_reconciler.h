@@ -23,6 +23,7 @@ class ScheduleReconciler {
   // The Job's name and UID, or what keeps the slot from starting.
   Result<nlohmann::json> Start(const nlohmann::json& object, const std::string& policy,
                                WallTime slot);
+  Status MayStart(const nlohmann::json& live, const api::WarmingPolicy& policy) const;
 
   Context& context_;
   RunStarter starter_;

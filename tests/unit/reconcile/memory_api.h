@@ -1,6 +1,7 @@
 #pragma once
 
-// An API server in memory: objects by path, resourceVersions, uid preconditions, merge patches.
+// An API server in memory: objects by path, resourceVersions, uid preconditions, merge patches,
+// streamed lists. Nothing comes after a list, so caches stay as they were filled.
 //
 // It can be told to misbehave: Fail() answers the next request of a method with an error, before or
 // after doing what was asked.
@@ -62,10 +63,27 @@ class MemoryApi final : public kube::Transport {
     return Refusal(now.status, "Scripted");
   }
 
-  Result<kube::HttpResponse> Stream(const kube::HttpRequest&,
-                                    const std::function<bool(std::string_view)>&,
+  Result<kube::HttpResponse> Stream(const kube::HttpRequest& request,
+                                    const std::function<bool(std::string_view)>& on_line,
                                     std::stop_token) override {
-    return Unavailable("this server has no watches");
+    if (request.path.find("sendInitialEvents=true") == std::string::npos) {
+      return Unavailable("this server has no watches");
+    }
+    std::vector<nlohmann::json> events;
+    {
+      const std::lock_guard lock(mutex_);
+      const nlohmann::json list = List(request.path.substr(0, request.path.find('?')));
+      for (const nlohmann::json& item : list["items"]) {
+        events.push_back({{"type", "ADDED"}, {"object", item}});
+      }
+      nlohmann::json metadata = list["metadata"];
+      metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
+      events.push_back({{"type", "BOOKMARK"}, {"object", {{"metadata", metadata}}}});
+    }
+    for (const nlohmann::json& event : events) {
+      if (!on_line(event.dump())) break;
+    }
+    return kube::HttpResponse{200, {}, ""};
   }
 
  private:
@@ -126,7 +144,9 @@ class MemoryApi final : public kube::Transport {
   nlohmann::json List(const std::string& path) const {
     auto items = nlohmann::json::array();
     for (const auto& [at, object] : objects_) {
-      if (at.starts_with(path + "/")) items.push_back(object);
+      if (at.starts_with(path + "/") && at.find('/', path.size() + 1) == std::string::npos) {
+        items.push_back(object);
+      }
     }
     return {{"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}};
   }
