@@ -91,28 +91,40 @@ class Decider {
     return std::move(decision_);
   }
 
-  // Moves what ended from `active` to `lastRun`. The policy's status knows how it ended, and keeps
-  // knowing when the Job is gone.
+  // Moves what ended from `active` to `lastRun`.
   void FollowRuns() {
-    json still = json::array();
     const json active = decision_.status.value("active", json::array());
-    for (const json& run : active) {
-      const std::string name = Text(run, {"name"});
-      const json* last =
-          observed_.policy ? Find(*observed_.policy, {"status", "lastRun"}) : nullptr;
-      if (last != nullptr && Text(*last, {"name"}) == name) {
-        RecordEnd(name, Text(*last, {"result"}), Text(*last, {"duration"}));
-      } else if (const JobState* job = JobOf(name);
-                 job != nullptr && job->Finished() && !RunsNow(name)) {
-        const warming::Report report = ReportOfJob(*job, std::nullopt);
-        RecordEnd(name, std::string(ToString(report.result)), FormatDuration(report.duration));
-      } else if (job == nullptr && !RunsNow(name)) {
-        RecordEnd(name, "Cancelled", "");
-      } else {
-        still.push_back(run);
+    json still = json::array();
+    for (const FollowedRun& run : observed_.runs) {
+      if (RecordedAsOver(run)) continue;
+      const auto same = [&](const json& entry) { return Text(entry, {"name"}) == run.name; };
+      const auto entry = std::ranges::find_if(active, same);
+      if (entry == active.end()) continue;
+      still.push_back(*entry);
+      // Nobody tells of the policy that the schedule had before.
+      if (!observed_.policy || !run.policy || Uid(*run.policy) != Uid(*observed_.policy)) {
+        decision_.again.About(kPolicyRetry);
       }
     }
     if (!active.empty()) decision_.status["active"] = std::move(still);
+  }
+
+  // The policy's status knows how a run ended, and keeps knowing when the Job is gone.
+  bool RecordedAsOver(const FollowedRun& run) {
+    const json* last = run.policy ? Find(*run.policy, {"status", "lastRun"}) : nullptr;
+    if (last != nullptr && Text(*last, {"name"}) == run.name) {
+      RecordEnd(run.name, Text(*last, {"result"}), Text(*last, {"duration"}));
+      return true;
+    }
+    if (run.policy && Text(*run.policy, {"status", "activeRun", "name"}) == run.name) return false;
+    if (!run.job) {
+      RecordEnd(run.name, "Cancelled", "");
+      return true;
+    }
+    if (!run.job->Finished()) return false;
+    const warming::Report report = ReportOfJob(*run.job, std::nullopt);
+    RecordEnd(run.name, std::string(ToString(report.result)), FormatDuration(report.duration));
+    return true;
   }
 
   void RecordEnd(const std::string& name, const std::string& result, const std::string& duration) {
@@ -122,16 +134,9 @@ class Decider {
     if (result == "Succeeded") decision_.status["lastSuccessfulTime"] = FormatTime(now_);
   }
 
-  [[nodiscard]] const JobState* JobOf(const std::string& name) const {
-    for (const JobState& job : observed_.jobs) {
-      if (job.name == name) return &job;
-    }
-    return nullptr;
-  }
   [[nodiscard]] std::string ActiveName() const {
     return observed_.policy ? Text(*observed_.policy, {"status", "activeRun", "name"}) : "";
   }
-  [[nodiscard]] bool RunsNow(const std::string& name) const { return ActiveName() == name; }
 
   // What slots are counted from.
   [[nodiscard]] WallTime Base() const {
@@ -200,11 +205,19 @@ ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now) 
   return Decider(observed, now).Run();
 }
 
-json StatusAfterStart(json status, WallTime slot, const std::string& job, const std::string& uid) {
+json StatusAfterStart(json status, WallTime slot, const std::string& policy, const json& run) {
+  constexpr std::size_t kMostActive = 4;  // as the CRD has it
+  const std::string name = Text(run, {"name"});
+  json entry = {{"name", name}, {"policy", policy}};
+  if (const std::string uid = Text(run, {"uid"}); !uid.empty()) entry["uid"] = uid;
+  json active = json::array();
+  for (const json& other : status.value("active", json::array())) {
+    if (Text(other, {"name"}) != name) active.push_back(other);
+  }
+  active.push_back(std::move(entry));
+  if (active.size() > kMostActive) active.erase(active.begin());
   status["lastScheduleTime"] = FormatTime(slot);
-  json entry = {{"name", job}};
-  if (!uid.empty()) entry["uid"] = uid;
-  status["active"] = json::array({std::move(entry)});
+  status["active"] = std::move(active);
   return status;
 }
 

@@ -22,12 +22,19 @@
 
 namespace stoker::reconcile {
 
+// One of status.active. That nobody knows it is what the server says, never a cache alone.
+struct FollowedRun {
+  std::string name;
+  std::optional<nlohmann::json> policy;  // that it is of; nullopt: not there
+  std::optional<JobState> job;           // nullopt: not there
+};
+
 struct ScheduleObserved {
   nlohmann::json object;
   Result<api::PrewarmSchedule> schedule = Internal("not read");
   std::optional<nlohmann::json> policy;  // nullopt: not there
   bool policy_suspended = false;
-  std::vector<JobState> jobs;  // of this schedule, owned by the policy
+  std::vector<FollowedRun> runs;  // status.active
 };
 
 struct ScheduleDecision {
@@ -39,8 +46,8 @@ struct ScheduleDecision {
 
 ScheduleDecision DecideSchedule(const ScheduleObserved& observed, WallTime now);
 
-// The status after a run was made (or adopted) for `slot`.
-nlohmann::json StatusAfterStart(nlohmann::json status, WallTime slot, const std::string& job,
-                                const std::string& uid);
+// The status after `run`, an activeRun or lastRun of `policy`, was made (or adopted) for `slot`.
+nlohmann::json StatusAfterStart(nlohmann::json status, WallTime slot, const std::string& policy,
+                                const nlohmann::json& run);
 
 }  // namespace stoker::reconcile

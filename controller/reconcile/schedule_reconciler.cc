@@ -11,8 +11,18 @@
 
 namespace stoker::reconcile {
 namespace {
+
 using nlohmann::json;
+
+Result<std::optional<json>> Live(kube::Client& client, const kube::Resource& resource,
+                                 const std::string& ns, const std::string& name) {
+  auto live = client.Get(resource, ns, name);
+  if (live) return std::optional(std::move(*live));
+  if (live.error().code == Code::kNotFound) return std::optional<json>();
+  return live.error();
 }
+
+}  // namespace
 
 ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
   const auto [ns, name] = SplitKey(key);
@@ -27,8 +37,7 @@ ReconcileResult ScheduleReconciler::Reconcile(const std::string& key) {
     const std::string& policy = observed.schedule->spec.policy_name;
     auto run = Start(object, policy, *decision.start);
     if (run) {
-      decision.status = StatusAfterStart(decision.status, *decision.start, Text(*run, {"name"}),
-                                         Text(*run, {"uid"}));
+      decision.status = StatusAfterStart(decision.status, *decision.start, policy, *run);
       decision.again = Again::Exactly(Millis(0));  // the next slot
     } else {
       not_started = run.error();
@@ -48,16 +57,41 @@ Result<ScheduleObserved> ScheduleReconciler::Observe(const json& object) {
   ScheduleObserved observed;
   observed.object = object;
   observed.schedule = api::ToPrewarmSchedule(object);
-  if (!observed.schedule) return observed;
   const std::string ns = Namespace(object);
+  const std::string referred = Text(object, {"spec", "policyRef", "name"});
+  const json* active = Find(object, {"status", "active"});
+  for (const json& entry : active != nullptr ? *active : json::array()) {
+    STOKER_TRY(FollowedRun run, Follow(ns, entry, Text(entry, {"policy"}, referred)));
+    observed.runs.push_back(std::move(run));
+  }
+  if (!observed.schedule) return observed;
   const auto policy = context_.views.policies.Get(ns, observed.schedule->spec.policy_name);
   if (!policy || IsBeingDeleted(*policy)) return observed;
   observed.policy = *policy;
   observed.policy_suspended = Flag(*policy, {"spec", "suspend"});
-  for (const kube::Object& job : context_.views.jobs.Find(ns, Uid(*policy))) {
-    if (Label(*job, kScheduleLabel) == Name(object)) observed.jobs.push_back(ReadJob(*job));
-  }
   return observed;
+}
+
+// Each cache lags by itself: a run that none of them knows may have just begun, so the server is
+// asked before it is called cancelled.
+Result<FollowedRun> ScheduleReconciler::Follow(const std::string& ns, const json& entry,
+                                               const std::string& policy) {
+  FollowedRun run;
+  run.name = Text(entry, {"name"});
+  const auto ours = [&](const json& job) { return Uid(job) == Text(entry, {"uid"}, Uid(job)); };
+  const kube::Object cached_policy = context_.views.policies.Get(ns, policy);
+  if (cached_policy) run.policy = *cached_policy;
+  const kube::Object cached_job = context_.views.jobs.Get(ns, run.name);
+  if (cached_job && ours(*cached_job)) run.job = ReadJob(*cached_job);
+  const json status = cached_policy ? cached_policy->value("status", json::object()) : json();
+  if (run.job || Text(status, {"activeRun", "name"}) == run.name ||
+      Text(status, {"lastRun", "name"}) == run.name) {
+    return run;
+  }
+  STOKER_TRY(run.policy, Live(context_.client, kube::kWarmingPolicies, ns, policy));
+  STOKER_TRY(const std::optional<json> job, Live(context_.client, kube::kJobs, ns, run.name));
+  if (job && ours(*job)) run.job = ReadJob(*job);
+  return run;
 }
 
 // The cache may be stale: the policy is read live, under its lock, and its status decides.

@@ -20,10 +20,12 @@ class ScheduleReconciler {
 
  private:
   Result<ScheduleObserved> Observe(const nlohmann::json& object);
+  Result<FollowedRun> Follow(const std::string& ns, const nlohmann::json& entry,
+                             const std::string& policy);
   // The Job's name and UID, or what keeps the slot from starting.
   Result<nlohmann::json> Start(const nlohmann::json& object, const std::string& policy,
                                WallTime slot);
-  Status MayStart(const nlohmann::json& live, const api::WarmingPolicy& policy) const;
+  [[nodiscard]] Status MayStart(const nlohmann::json& live, const api::WarmingPolicy& policy) const;
 
   Context& context_;
   RunStarter starter_;

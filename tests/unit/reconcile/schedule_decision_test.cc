@@ -51,9 +51,11 @@ TEST(ScheduleDecision, AWaitForThePolicyDoesNotDelayTheNextSlot) {
 
 TEST(ScheduleDecision, StartsASlotOnce) {
   json object = Schedule();
-  object["status"] = StatusAfterStart(json::object(), Noon(), "hourly-1", "u");
+  object["status"] =
+      StatusAfterStart(json::object(), Noon(), "pages", {{"name", "hourly-1"}, {"uid", "u"}});
   auto observed = See(object);
   (*observed.policy)["status"]["activeRun"] = {{"name", "hourly-1"}};
+  observed.runs = {{"hourly-1", observed.policy, std::nullopt}};
   EXPECT_FALSE(DecideSchedule(observed, Noon() + std::chrono::seconds(5)).start);
 }
 
@@ -103,7 +105,8 @@ TEST(ScheduleDecision, AnIntervalIsCountedFromTheLastSlotNotFromNow) {
   EXPECT_FALSE(first.start);
   EXPECT_EQ(first.status["nextScheduleTime"], "2026-11-27T11:31:30Z");
   EXPECT_EQ(first.again.exactly, Millis(30'000));
-  object["status"] = StatusAfterStart(json::object(), At("2026-11-27T11:33:00Z"), "hourly-1", "u");
+  object["status"] = StatusAfterStart(json::object(), At("2026-11-27T11:33:00Z"), "pages",
+                                      {{"name", "hourly-1"}, {"uid", "u"}});
   const auto later = DecideSchedule(See(object), At("2026-11-27T11:36:10Z"));
   EXPECT_EQ(later.start, At("2026-11-27T11:36:00Z"));
   EXPECT_EQ(later.status["nextScheduleTime"], "2026-11-27T11:37:30Z");
@@ -180,14 +183,42 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ScheduleDecision, RecordsHowItsRunEnded) {
   json object = Schedule();
-  object["status"] = StatusAfterStart(json::object(), Noon(), "hourly-1", "u");
+  object["status"] =
+      StatusAfterStart(json::object(), Noon(), "pages", {{"name", "hourly-1"}, {"uid", "u"}});
   auto observed = See(object);
   (*observed.policy)["status"]["lastRun"] = {
       {"name", "hourly-1"}, {"result", "Succeeded"}, {"duration", "3s"}};
+  observed.runs = {{"hourly-1", observed.policy, std::nullopt}};
   const auto decision = DecideSchedule(observed, Noon() + std::chrono::seconds(5));
   EXPECT_EQ(decision.status["lastRun"]["result"], "Succeeded");
   EXPECT_EQ(decision.status["active"].size(), 0U);
   EXPECT_TRUE(decision.status.contains("lastSuccessfulTime"));
+}
+
+TEST(ScheduleDecision, ARunThatNobodyKnowsWasCancelled) {
+  json object = Schedule();
+  object["status"] = StatusAfterStart(json::object(), Noon(), "pages", {{"name", "hourly-1"}});
+  auto observed = See(object);
+  observed.runs = {{"hourly-1", observed.policy, std::nullopt}};
+  const auto decision = DecideSchedule(observed, Noon() + std::chrono::seconds(5));
+  EXPECT_EQ(decision.status["lastRun"]["result"], "Cancelled");
+  EXPECT_EQ(decision.status["active"].size(), 0U);
+}
+
+TEST(ScheduleDecision, ARunOfThePolicyThatWasReferredToBeforeIsFollowed) {
+  json object = Schedule();
+  object["status"] = StatusAfterStart(json::object(), Noon(), "old", {{"name", "hourly-1"}});
+  auto observed = See(object);
+  json old = samples::ReadyPolicy();
+  old["metadata"]["uid"] = "old-uid";
+  old["status"]["activeRun"] = {{"name", "hourly-1"}};
+  observed.runs = {{"hourly-1", old, std::nullopt}};
+  const auto decision = DecideSchedule(observed, Noon() + std::chrono::seconds(5));
+  ASSERT_EQ(decision.status["active"].size(), 1U);
+  EXPECT_EQ(decision.status["active"][0]["policy"], "old");
+  EXPECT_EQ(decision.again.about, Millis(30'000)) << "that policy tells this schedule nothing";
+  const json two = StatusAfterStart(decision.status, Noon(), "pages", {{"name", "hourly-2"}});
+  EXPECT_EQ(two["active"].size(), 2U);
 }
 
 }  // namespace

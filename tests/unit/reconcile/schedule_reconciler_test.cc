@@ -7,6 +7,7 @@
 
 #include "controller/reconcile/conditions.h"
 #include "controller/reconcile/json_view.h"
+#include "controller/reconcile/policy_reconciler.h"
 #include "controller/reconcile/policy_status.h"
 #include "tests/unit/reconcile/desk.h"
 
@@ -120,6 +121,29 @@ TEST_F(ScheduleReconcilerTest, AnInProcessRunNeedsTheNamespacesLabel) {
   Desk desk(api_, clock_);
   ASSERT_TRUE(ScheduleReconciler(desk.context()).Reconcile(kHourly));
   EXPECT_EQ(JobsCreated(), 1U);
+}
+
+TEST_F(ScheduleReconcilerTest, ARunThatTheCachesDoNotKnowYetIsNotCalledCancelled) {
+  json schedule = HourlySchedule();
+  schedule["status"] =
+      StatusAfterStart(json::object(), samples::Noon(), "pages", {{"name", "hourly-29929680"}});
+  api_->Put(SchedulePath(), schedule);
+  Desk desk(api_, clock_);
+  Edit([](json& policy) { policy["status"]["activeRun"] = {{"name", "hourly-29929680"}}; });
+  ASSERT_TRUE(ScheduleReconciler(desk.context()).Reconcile(kHourly));
+  EXPECT_EQ(Schedule()["status"]["active"].size(), 1U);
+  EXPECT_EQ(Find(Schedule(), {"status", "lastRun"}), nullptr);
+}
+
+TEST_F(ScheduleReconcilerTest, ARunThatTheServerDoesNotKnowEitherWasCancelled) {
+  json schedule = HourlySchedule();
+  schedule["status"] =
+      StatusAfterStart(json::object(), samples::Noon(), "pages", {{"name", "hourly-29929680"}});
+  api_->Put(SchedulePath(), schedule);
+  Desk desk(api_, clock_);
+  ASSERT_TRUE(ScheduleReconciler(desk.context()).Reconcile(kHourly));
+  EXPECT_EQ(Schedule()["status"]["active"].size(), 0U);
+  EXPECT_EQ(Text(Schedule(), {"status", "lastRun", "result"}), "Cancelled");
 }
 
 }  // namespace
