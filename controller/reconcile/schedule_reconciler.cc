@@ -116,10 +116,7 @@ Result<json> ScheduleReconciler::Start(const json& object, const std::string& po
   STOKER_TRY(const ResolveOutcome outcome,
              ResolveReferences(References(policy.spec), ns, SecretReader(context_.client, ns),
                                ConfigMapReader(context_.client, ns)));
-  if (!outcome.problems.empty()) {
-    context_.enqueue_policy(Key(ns, policy_name));
-    return Unavailable(outcome.problems.front().message);
-  }
+  if (!outcome.problems.empty()) return TellProblems(live, policy, std::move(outcome.problems));
   Trigger trigger;
   trigger.kind = kTriggerSchedule;
   trigger.name = name;
@@ -130,6 +127,24 @@ Result<json> ScheduleReconciler::Start(const json& object, const std::string& po
   context_.enqueue_policy(Key(ns, policy_name));
   const json* run = Find(begun, {"status", "activeRun"});
   return run != nullptr ? *run : begun["status"].value("lastRun", json::object());
+}
+
+// A policy that is ready does not look at what it refers to until it starts a run itself. From here
+// on it looks, and once everything is there the slot starts.
+Error ScheduleReconciler::TellProblems(const json& live, const api::WarmingPolicy& policy,
+                                       std::vector<Problem> problems) {
+  const std::string why = problems.front().message;
+  PolicyObserved seen;
+  seen.object = live;
+  seen.policy = policy;
+  seen.in_process_allowed = true;  // MayStart has asked
+  seen.recheck = context_.recheck;
+  seen.references = std::move(problems);
+  const PolicyDecision said = DecidePolicy(seen, context_.clock.Wall());
+  STOKER_CHECK(WriteStatus(context_.client, kube::kWarmingPolicies, live, said.status));
+  for (const EventToSend& event : said.events) Send(context_, Regarding(live), event);
+  context_.enqueue_policy(Key(Namespace(live), Name(live)));
+  return Error{Code::kConflict, fmt::format("policy {} is not ready: {}", Name(live), why)};
 }
 
 // What DecideSchedule saw may be old: an edit that nobody has judged yet, a policy that was

@@ -25,6 +25,9 @@ class ScheduleReconciler {
   // The Job's name and UID, or what keeps the slot from starting.
   Result<nlohmann::json> Start(const nlohmann::json& object, const std::string& policy,
                                WallTime slot);
+  // Writes on the policy what it lacks, and returns why the slot waits.
+  Error TellProblems(const nlohmann::json& live, const api::WarmingPolicy& policy,
+                     std::vector<Problem> problems);
   [[nodiscard]] Status MayStart(const nlohmann::json& live, const api::WarmingPolicy& policy) const;
 
   Context& context_;

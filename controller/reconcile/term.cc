@@ -48,13 +48,13 @@ bool OnlyStatusChanged(const json& before, const json& after) {
          ResourceVersion(before) != ResourceVersion(after);  // equal: a resync, which shall look
 }
 
+bool IsReady(const json& policy) { return IsTrue(policy.value("status", json::object()), kReady); }
+
 // What schedules wait for: that a run began or ended, that the policy became ready.
 bool ConcernsSchedules(const json& before, const json& after) {
   const auto differs = [&](Path path) { return Text(before, path) != Text(after, path); };
-  const json none = json::object();
-  const bool ready = IsTrue(before.value("status", none), kReady);
   return differs({"status", "activeRun", "name"}) || differs({"status", "lastRun", "name"}) ||
-         ready != IsTrue(after.value("status", none), kReady);
+         IsReady(before) != IsReady(after);
 }
 
 }  // namespace
@@ -148,6 +148,8 @@ void Term::OnPolicyChanged(const kube::Object& before, const kube::Object& after
   if (!after) executor_.CancelOwnedBy(Uid(*before), "its policy was deleted");
   if (before && after && OnlyStatusChanged(*before, *after)) {
     if (ConcernsSchedules(*before, *after)) EnqueueSchedulesOf(Namespace(*object), Name(*object));
+    // A slot may have found that something is missing: now the policy has to look for it.
+    if (IsReady(*before) && !IsReady(*after)) policy_queue_.Add(KeyOf(*object));
     return;
   }
   policy_queue_.Add(KeyOf(*object));

@@ -123,6 +123,39 @@ TEST_F(ScheduleReconcilerTest, AnInProcessRunNeedsTheNamespacesLabel) {
   EXPECT_EQ(JobsCreated(), 1U);
 }
 
+TEST_F(ScheduleReconcilerTest, AMissingSecretIsSaidOnThePolicyWhichHealsWhenItAppears) {
+  json spec = samples::Spec();
+  spec["origins"][0]["http"]["headersSecretRef"] = {{"name", "token"}};
+  api_->Put(paths::kPolicy, ScheduledPolicy(spec));
+  {
+    Desk desk(api_, clock_);
+    const auto refused = ScheduleReconciler(desk.context()).Reconcile(kHourly);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict)
+        << "not tried for ever as if a server were down";
+    EXPECT_EQ(ConditionReason(Policy()["status"], kReady), "SecretNotFound");
+    EXPECT_THAT(desk.events(), ElementsAre(StartsWith("SecretNotFound: ")));
+  }
+  {
+    Desk desk(api_, clock_);
+    const auto waits = ScheduleReconciler(desk.context()).Reconcile(kHourly);
+    ASSERT_TRUE(waits);
+    EXPECT_EQ(waits->about, Millis(30'000));
+    EXPECT_EQ(ConditionReason(Schedule()["status"], kReady), "PolicyNotReady");
+    EXPECT_THAT(desk.events(), IsEmpty());
+  }
+  api_->Put(std::string(paths::kSecrets) + "token",
+            {{"metadata", {{"name", "token"}}}, {"data", {{"X-Token", "dg=="}}}});
+  {
+    Desk desk(api_, clock_);
+    ASSERT_TRUE(PolicyReconciler(desk.context()).Reconcile("shop/pages"));
+    EXPECT_TRUE(IsTrue(Policy()["status"], kReady));
+  }
+  Desk desk(api_, clock_);
+  ASSERT_TRUE(ScheduleReconciler(desk.context()).Reconcile(kHourly));
+  EXPECT_EQ(JobsCreated(), 1U);
+}
+
 TEST_F(ScheduleReconcilerTest, ARunThatTheCachesDoNotKnowYetIsNotCalledCancelled) {
   json schedule = HourlySchedule();
   schedule["status"] =
