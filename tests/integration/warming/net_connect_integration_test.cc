@@ -247,13 +247,5 @@ TEST_F(TlsDial, MismatchedKeyIsFoundBeforeDialling) {
   EXPECT_EQ(made.error().message, "private key does not match the certificate");
 }
 
-TEST(TlsDialPlain, PlainServerIsAFailedHandshakeWithinTheDeadline) {
-  const testing::NginxServer plain("location / { return 200 x; }");
-  const Attempt attempt =
-      Dial({"127.0.0.1", std::to_string(plain.port()), *TlsContext::Make({})}, milliseconds(5000));
-  ASSERT_TRUE(attempt.error);
-  EXPECT_EQ(attempt.error->reason, Reason::kTls);
-}
-
 }  // namespace
 }  // namespace stoker::warming
