@@ -124,6 +124,12 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
     decision.again.NoLaterThan(kCancelPoll);
     return;
   }
+  if (gone && observed.workers_left > 0) {  // the next run shall not send beside them
+    status["progress"]["waiting"] = fmt::format(
+        "Job {} was deleted; {} of its pods have not ended yet", run.name, observed.workers_left);
+    decision.again.NoLaterThan(kProgressEvery);
+    return;
+  }
   if (!gone && observed.job->Finished() && observed.account_pending) {
     decision.again.NoLaterThan(kAccountPoll);
     return;

@@ -50,6 +50,7 @@ struct PolicyObserved {
   std::optional<warming::Progress> progress;       // of activeRun
   std::optional<warming::Report> report;           // of activeRun, once it ended
   bool host_running = false;                       // our own executor has not ended it yet
+  int workers_left = 0;  // of a Job that is gone: pods that may still send
   bool account_pending =
       false;                 // the Job ended so lately that workers' last words may be under way
   Millis recheck{30'000};    // between looks at what lacks something

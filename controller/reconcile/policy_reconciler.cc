@@ -1,5 +1,7 @@
 #include "controller/reconcile/policy_reconciler.h"
 
+#include <algorithm>
+
 #include "controller/api/manifest.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/merge_patch.h"
@@ -28,6 +30,13 @@ Result<std::optional<warming::Report>> KeptReport(kube::Client& client, const st
   if (!parsed.is_object()) return std::optional<warming::Report>();
   auto report = warming::ReportFromJson(parsed);
   return report ? std::optional(std::move(*report)) : std::nullopt;
+}
+
+int PodsNotEnded(const std::vector<kube::Object>& pods) {
+  return static_cast<int>(std::ranges::count_if(pods, [](const kube::Object& pod) {
+    const std::string phase = Text(*pod, {"status", "phase"});
+    return phase != "Succeeded" && phase != "Failed";
+  }));
 }
 
 }  // namespace
@@ -119,6 +128,9 @@ Status PolicyReconciler::ObserveRun(const json& object, PolicyObserved& observed
   if (there) observed.job = ReadJob(job);
   if (run->mode == RunMode::kInProcess) return ObserveInProcess(*run, ns, observed);
   if (there) ObservePods(*run, job, observed);
+  if (!there || observed.job->being_deleted) {
+    observed.workers_left = PodsNotEnded(context_.views.pods.Find(ns, run->uid));
+  }
   return {};
 }
 

@@ -216,6 +216,24 @@ TEST(PolicyDecision, AnIntendedRunGetsItsJobWhateverElseIsDue) {
   EXPECT_FALSE(decision.start);
 }
 
+TEST(PolicyDecision, ADeletedJobsRunLastsUntilItsPodsHaveEnded) {
+  auto observed = samples::Observe(Running());
+  observed.workers_left = 2;
+  const auto held = DecidePolicy(observed, Noon());
+  EXPECT_TRUE(held.status.contains("activeRun"));
+  EXPECT_FALSE(held.start) << "two runs would send at twice the rate";
+  EXPECT_THAT(held.status["progress"]["waiting"].get<std::string>(),
+              HasSubstr("2 of its pods have not ended"));
+  EXPECT_EQ(held.again.exactly, Millis(1000));
+  observed.job = ReadJob(samples::Job());
+  observed.job->being_deleted = true;
+  EXPECT_FALSE(DecidePolicy(observed, Noon()).run_ended);
+  observed.workers_left = 0;
+  const auto over = DecidePolicy(observed, Noon());
+  EXPECT_TRUE(over.run_ended);
+  EXPECT_EQ(over.status["lastRun"]["result"], "Cancelled");
+}
+
 TEST(PolicyDecision, TellsProgressWhileARunGoesOn) {
   auto observed = samples::Observe(Running());
   observed.job = ReadJob(samples::Job());

@@ -1,0 +1,75 @@
+// What a policy's reconcile does at a server that has moved on, or that refuses.
+
+#include "controller/reconcile/policy_reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/reconcile/conditions.h"
+#include "controller/reconcile/json_view.h"
+#include "controller/reconcile/policy_status.h"
+#include "controller/reconcile/run_reconciler.h"
+#include "tests/unit/reconcile/desk.h"
+
+namespace stoker::reconcile {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr char kPages[] = "shop/pages";
+
+json PodOf(const std::string& name, const std::string& job_uid, const char* phase) {
+  return {{"metadata",
+           {{"name", name},
+            {"namespace", "shop"},
+            {"labels", {{kManagedByLabel, kManagedByValue}, {kPolicyLabel, "pages"}}},
+            {"ownerReferences",
+             {{{"kind", "Job"}, {"name", "j"}, {"uid", job_uid}, {"controller", true}}}}}},
+          {"status", {{"phase", phase}}}};
+}
+
+class PolicyReconcilerTest : public ::testing::Test {
+ protected:
+  PolicyReconcilerTest() {
+    api_->Put(paths::kNamespace, ShopNamespace());
+    api_->Put(paths::kPolicy, samples::ReadyPolicy());
+  }
+  static std::string JobPath() { return std::string(paths::kJobs) + "pages-0123456789"; }
+  [[nodiscard]] json Policy() const { return api_->At(paths::kPolicy); }
+  [[nodiscard]] auto Look() {
+    Desk desk(api_, clock_);
+    auto result = PolicyReconciler(desk.context()).Reconcile(kPages);
+    events_ = desk.events();
+    return result;
+  }
+
+  std::shared_ptr<MemoryApi> api_ = std::make_shared<MemoryApi>();
+  FakeClock clock_{samples::Noon()};
+  std::vector<std::string> events_;
+};
+
+TEST_F(PolicyReconcilerTest, WhileADeletedJobsPodsSendTheRunIsNotOver) {
+  json policy = samples::ReadyPolicy();
+  policy["status"]["activeRun"] = samples::Active("job-uid", "Pods");
+  api_->Put(paths::kPolicy, policy);
+  const std::string pod = std::string(paths::kPods) + "p0";
+  api_->Put(pod, PodOf("p0", "job-uid", "Running"));
+  api_->Put(std::string(paths::kPods) + "p1", PodOf("p1", "job-uid", "Succeeded"));
+  api_->Put(std::string(paths::kPods) + "p2", PodOf("p2", "another", "Running"));
+  ASSERT_TRUE(Look());
+  EXPECT_NE(Find(Policy(), {"status", "activeRun"}), nullptr);
+  EXPECT_THAT(events_, IsEmpty());
+  api_->Put(pod, PodOf("p0", "job-uid", "Failed"));
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(Find(Policy(), {"status", "activeRun"}), nullptr);
+  EXPECT_EQ(Text(Policy(), {"status", "lastRun", "result"}), "Cancelled");
+}
+
+// With caches that know no Job any more, and the executor of an earlier look.
+}  // namespace
+}  // namespace stoker::reconcile
