@@ -177,7 +177,11 @@ ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
   }
   for (const EventToSend& event : decision.events) Send(context_, Regarding(object), event);
   if (decision.ensure_job) {
-    STOKER_TRY(current, starter_.EnsureJob(current));
+    // The intent may have been carried out since the cache was told, and its Job may have ended.
+    auto live = context_.client.Get(kube::kWarmingPolicies, Namespace(object), Name(object));
+    if (!live) return live.error();
+    if (Uid(*live) != Uid(object)) return Error{Code::kConflict, "the policy was made anew"};
+    STOKER_TRY(current, starter_.EnsureJob(*live));
   }
   if (decision.cancel_run && active) context_.executor.Cancel(active->uid, "its Job was deleted");
   if (decision.run_ended && active) LetGo(active->uid);

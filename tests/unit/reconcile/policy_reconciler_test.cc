@@ -53,6 +53,33 @@ class PolicyReconcilerTest : public ::testing::Test {
   std::vector<std::string> events_;
 };
 
+TEST_F(PolicyReconcilerTest, AnIntentThatWasCarriedOutIsNotCarriedOutAgain) {
+  json policy = samples::ReadyPolicy();
+  policy["status"]["activeRun"] = samples::Active("");
+  api_->Put(paths::kPolicy, policy);
+  Desk desk(api_, clock_);
+  // Meanwhile, unseen by the caches: the run had its Job, and ended.
+  policy["status"].erase("activeRun");
+  policy["status"]["lastRun"] = {{"name", "pages-0123456789"}, {"uid", "job-uid"}};
+  api_->Put(paths::kPolicy, policy);
+  api_->Put(JobPath(), samples::FinishedJob("Complete"));
+  (void)PolicyReconciler(desk.context()).Reconcile(kPages);
+  EXPECT_EQ(Uid(api_->At(JobPath())), "job-uid") << "the ended Job stands";
+  EXPECT_THAT(api_->requests(), Not(::testing::Contains(StartsWith("DELETE"))));
+  EXPECT_EQ(Find(Policy(), {"status", "activeRun"}), nullptr);
+}
+
+TEST_F(PolicyReconcilerTest, AnIntentThatStandsGetsItsJob) {
+  ASSERT_TRUE(Look()) << "begins the run";
+  json policy = Policy();
+  const std::string run = Text(policy, {"status", "activeRun", "name"});
+  ASSERT_FALSE(run.empty());
+  policy["status"]["activeRun"].erase("uid");
+  api_->Put(paths::kPolicy, policy);
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(Text(Policy(), {"status", "activeRun", "uid"}), Uid(api_->At(paths::kJobs + run)));
+}
+
 TEST_F(PolicyReconcilerTest, WhileADeletedJobsPodsSendTheRunIsNotOver) {
   json policy = samples::ReadyPolicy();
   policy["status"]["activeRun"] = samples::Active("job-uid", "Pods");
