@@ -15,6 +15,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kMostOfAConfigMap = 1 << 20;
+
 class PlainMaterials final : public warming::Materials {
  public:
   explicit PlainMaterials(const Resolved& resolved) : resolved_(resolved) {}
@@ -92,6 +94,13 @@ Result<RunStarter::Plan> RunStarter::Freeze(const json& object, const api::Warmi
   }
   Plan plan;
   plan.text = warming::SerializePlan(document);
+  // The server would say so only after it has tried to store it, and not always in these words.
+  if (plan.text.size() > kMostOfAConfigMap) {
+    return Invalid(fmt::format(
+        "the plan takes {} bytes and a ConfigMap holds {}; move the keys of static sources to a "
+        "file that an http source reads, or spread them over several policies",
+        plan.text.size(), kMostOfAConfigMap));
+  }
   plan.hash = warming::PlanHash(plan.text);
   STOKER_CHECK(CreateImmutable(BuildPlanConfigMap(object, plan.text, plan.hash)));
   return plan;
@@ -99,10 +108,8 @@ Result<RunStarter::Plan> RunStarter::Freeze(const json& object, const api::Warmi
 
 Result<json> RunStarter::Begin(const json& object, json status, const api::WarmingPolicy& policy,
                                const Resolved& resolved, const Trigger& trigger) {
-  STOKER_TRY(const Plan plan, Freeze(object, policy));
   ActiveRun run;
   run.name = trigger.name;
-  run.plan_hash = plan.hash;
   run.change_hash = api::ChangeHash(policy.spec_json);
   run.trigger = trigger.kind;
   run.request = trigger.request;
@@ -114,6 +121,9 @@ Result<json> RunStarter::Begin(const json& object, json status, const api::Warmi
   const bool asks = allowed && policy.spec.execution.mode == api::Execution::Mode::kAuto;
   run.mode = ChooseMode(policy.spec.execution, allowed,
                         asks ? Entries(policy, resolved) : std::nullopt);
+  const Result<Plan> plan = Freeze(object, policy);
+  if (!plan) return CannotFreeze(object, std::move(status), run, plan.error());
+  run.plan_hash = plan->hash;
   status["activeRun"] = ToJson(run);
   WriteWarmRunning(status, run, nullptr, Number(object, {"metadata", "generation"}),
                    context_.clock.Wall());
@@ -137,7 +147,8 @@ Result<json> RunStarter::EnsureJob(const json& object) {
                       job.error().message)});
   }
   if (!job) {
-    return IsFinal(job.error()) ? FailIntent(object, *run, job.error()) : Result<json>(job.error());
+    if (!IsFinal(job.error())) return job.error();
+    return Refused(object, object["status"], *run, "JobRefused", job.error());
   }
   ActiveRun made = *run;
   made.uid = Uid(*job);
@@ -191,18 +202,33 @@ Result<json> RunStarter::Adopt(const json& object, const ActiveRun& run) {
       fmt::format("a Job {} exists and is not of this policy; delete or rename it", run.name));
 }
 
-Result<json> RunStarter::FailIntent(const json& object, const ActiveRun& run, const Error& error) {
+Result<json> RunStarter::CannotFreeze(const json& object, json status, const ActiveRun& run,
+                                      const Error& error) {
+  if (error.code == Code::kInvalid) {
+    return Refused(object, std::move(status), run, "PlanRefused", error);
+  }
+  if (error.code == Code::kPermission) {  // a quota, a policy engine: may pass
+    STOKER_CHECK(WriteStatus(context_.client, kube::kWarmingPolicies, object, status));
+    Send(context_, Regarding(object),
+         {kube::EventType::kWarning, "JobNotCreated",
+          fmt::format("run {} waits: the API server refuses the ConfigMap of its plan: {}",
+                      run.name, error.message)});
+  }
+  return error;
+}
+
+Result<json> RunStarter::Refused(const json& object, json status, const ActiveRun& run,
+                                 const char* reason, const Error& error) {
   warming::Report report;
   report.result = warming::Report::Result::kFailed;
-  report.reason = "JobRefused";
+  report.reason = reason;
   report.message = error.message;
-  json status = object["status"];
   WriteRunEnd(status, run, report, Number(object, {"metadata", "generation"}), run.change_hash,
               context_.clock.Wall());
   STOKER_TRY(json written, WriteStatus(context_.client, kube::kWarmingPolicies, object, status));
   Send(context_, Regarding(object),
        {kube::EventType::kWarning, "RunFailed",
-        fmt::format("run {} failed (JobRefused): {}", run.name, error.message)});
+        fmt::format("run {} failed ({}): {}", run.name, reason, error.message)});
   return written;
 }
 

@@ -34,8 +34,12 @@ class RunStarter {
   Result<nlohmann::json> MakeJob(const nlohmann::json& object, const ActiveRun& run);
   Result<nlohmann::json> Adopt(const nlohmann::json& object, const ActiveRun& run);
   Status CreateImmutable(const nlohmann::json& config_map);
-  Result<nlohmann::json> FailIntent(const nlohmann::json& object, const ActiveRun& run,
-                                    const Error& error);
+  // Nothing of the run is there yet, and its plan is refused.
+  Result<nlohmann::json> CannotFreeze(const nlohmann::json& object, nlohmann::json status,
+                                      const ActiveRun& run, const Error& error);
+  // Ends a run that never began; `reason` as docs/conditions.md has it.
+  Result<nlohmann::json> Refused(const nlohmann::json& object, nlohmann::json status,
+                                 const ActiveRun& run, const char* reason, const Error& error);
 
   Context& context_;
 };

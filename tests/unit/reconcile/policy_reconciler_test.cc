@@ -80,6 +80,44 @@ TEST_F(PolicyReconcilerTest, AnIntentThatStandsGetsItsJob) {
   EXPECT_EQ(Text(Policy(), {"status", "activeRun", "uid"}), Uid(api_->At(paths::kJobs + run)));
 }
 
+TEST_F(PolicyReconcilerTest, AQuotaOnConfigMapsIsSaidAndTheRunTriedAgain) {
+  json policy = samples::ReadyPolicy();
+  policy["status"]["conditions"][0]["message"] = "an older word";
+  api_->Put(paths::kPolicy, policy);
+  api_->Fail({.method = "POST", .status = 403});
+  const auto refused = Look();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kPermission);
+  EXPECT_THAT(events_, ElementsAre(StartsWith("JobNotCreated: ")));
+  EXPECT_EQ(Text(*FindCondition(Policy()["status"], kReady), {"message"}),
+            "the spec is accepted and looked after")
+      << "what was decided is written all the same";
+  EXPECT_EQ(Find(Policy(), {"status", "activeRun"}), nullptr);
+  EXPECT_TRUE(Look()) << "the quota was raised";
+  EXPECT_NE(Find(Policy(), {"status", "activeRun"}), nullptr);
+}
+
+TEST_F(PolicyReconcilerTest, ARefusedPlanEndsItsRun) {
+  api_->Fail({.method = "POST", .status = 422});
+  EXPECT_TRUE(Look());
+  EXPECT_EQ(Text(Policy(), {"status", "lastRun", "result"}), "Failed");
+  EXPECT_EQ(Text(Policy(), {"status", "lastRun", "reason"}), "PlanRefused");
+  EXPECT_THAT(events_, ElementsAre(StartsWith("RunFailed: ")));
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(Find(Policy(), {"status", "activeRun"}), nullptr) << "it is not tried for ever";
+}
+
+TEST_F(PolicyReconcilerTest, APlanThatNoConfigMapHoldsIsSaidInWords) {
+  json spec = samples::Spec();
+  json keys = json::array();
+  for (int i = 0; i < 1100; ++i) keys.push_back(std::to_string(i) + std::string(1000, 'k'));
+  spec["sources"] = {{{"name", "list"}, {"static", {{"keys", keys}}}}};
+  api_->Put(paths::kPolicy, samples::ReadyPolicy(spec));
+  EXPECT_TRUE(Look());
+  EXPECT_EQ(Text(Policy(), {"status", "lastRun", "reason"}), "PlanRefused");
+  EXPECT_THAT(Text(Policy(), {"status", "lastRun", "message"}), HasSubstr("1048576"));
+}
+
 TEST_F(PolicyReconcilerTest, WhileADeletedJobsPodsSendTheRunIsNotOver) {
   json policy = samples::ReadyPolicy();
   policy["status"]["activeRun"] = samples::Active("job-uid", "Pods");
