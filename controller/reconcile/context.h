@@ -47,6 +47,9 @@ struct Context {
   std::function<void(const std::string& key)> enqueue_policy;
 };
 
+// Whether the caches hold a policy with this key and UID. The views outlive what is returned.
+Executor::Lives LivesIn(const Views& views);
+
 using ReconcileResult = Result<Again>;
 
 void Send(Context& context, const nlohmann::json& regarding, const EventToSend& event);

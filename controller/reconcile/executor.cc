@@ -43,6 +43,7 @@ class Executor::Hosted {
  public:
   Hosted(Assignment assignment, std::function<void(const std::string&)> changed)
       : job_key(assignment.job_key),
+        policy_key(assignment.policy_key),
         policy_uid(assignment.policy_uid),
         ledger_(std::move(assignment.ledger)),
         changed_(std::move(changed)) {}
@@ -109,6 +110,7 @@ class Executor::Hosted {
   }
 
   const std::string job_key;
+  const std::string policy_key;
   const std::string policy_uid;
 
  private:
@@ -216,10 +218,15 @@ Status Executor::Execute(Assignment assignment) {
     return Error{Code::kExhausted, "as many in-process runs as allowed are under way"};
   }
   const std::string uid = assignment.job_uid;
-  auto run = std::make_shared<Hosted>(
-      Assignment{
-          assignment.job_key, uid, assignment.policy_uid, {}, {}, std::move(assignment.ledger), {}},
-      changed_);
+  auto run = std::make_shared<Hosted>(Assignment{assignment.job_key,
+                                                 uid,
+                                                 assignment.policy_key,
+                                                 assignment.policy_uid,
+                                                 {},
+                                                 {},
+                                                 std::move(assignment.ledger),
+                                                 {}},
+                                      changed_);
   STOKER_CHECK(run->Start(assignment, options_));
   runs_[uid] = std::move(run);
   return {};
@@ -281,6 +288,19 @@ void Executor::Forget(const std::string& job_uid) {
     runs_.erase(it);
   }
   run->Cancel("it is forgotten", false);  // joined by the destructor, here or with the last reader
+}
+
+void Executor::ForgetOrphans(const Lives& lives) {
+  std::map<std::string, std::shared_ptr<Hosted>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [uid, run] : runs_) {
+      if (run->Ended()) ended.emplace(uid, run);
+    }
+  }
+  for (const auto& [uid, run] : ended) {
+    if (!lives(run->policy_key, run->policy_uid)) Forget(uid);
+  }
 }
 
 void Executor::Stop(bool hand_over) {

@@ -38,6 +38,7 @@ struct ExecutorOptions {
 struct Assignment {
   std::string job_key;  // namespace/name
   std::string job_uid;
+  std::string policy_key;  // namespace/name
   std::string policy_uid;
   warming::RunSpec spec;
   Resolved materials;
@@ -65,6 +66,9 @@ class Executor {
   void Pause(const std::string& job_uid, bool paused);
   // Drops an ended run; one that still runs is cancelled and drops itself.
   void Forget(const std::string& job_uid);
+  // Drops ended runs whose policy is gone, so that nobody will ask for their reports.
+  using Lives = std::function<bool(const std::string& policy_key, const std::string& policy_uid)>;
+  void ForgetOrphans(const Lives& lives);
 
   void Stop(bool hand_over);
 

@@ -64,6 +64,7 @@ ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
   Memory memory = Recall(key);
   if (!cached || IsBeingDeleted(*cached)) {
     LetGo(memory.run_uid);
+    context_.executor.ForgetOrphans(LivesIn(context_.views));
     housekeeping_.Forget(key);
     const std::lock_guard lock(mutex_);
     memory_.erase(key);

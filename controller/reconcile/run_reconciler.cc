@@ -59,6 +59,7 @@ ReconcileResult RunReconciler::Reconcile(const std::string& key) {
   // One made anew under the same name is another run.
   const std::string gone = NoteUid(key, cached ? Uid(*cached) : "");
   if (!gone.empty()) context_.executor.Cancel(gone, "its Job was deleted");
+  context_.executor.ForgetOrphans(LivesIn(context_.views));
   if (!cached) return Again{};
   const json& job = *cached;
   if (!ReadJob(job).in_process) return Again{};
@@ -149,6 +150,7 @@ Result<Assignment> RunReconciler::Prepare(const json& job, const json& policy) {
   Assignment assignment;
   assignment.job_key = Key(ns, Name(job));
   assignment.job_uid = Uid(job);
+  assignment.policy_key = Key(ns, Name(policy));
   assignment.policy_uid = Uid(policy);
   assignment.spec.id = run->name;
   assignment.spec.plan_hash = run->plan_hash;

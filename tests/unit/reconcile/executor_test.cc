@@ -25,6 +25,7 @@ class ExecutorTest : public ::testing::Test {
     Assignment assignment;
     assignment.job_key = "shop/pages-0123456789";
     assignment.job_uid = uid;
+    assignment.policy_key = "shop/pages";
     assignment.policy_uid = "policy-uid";
     const std::string nobody = "127.0.0.1:" + std::to_string(testing::FreePort());
     json spec = samples::Spec();
@@ -120,6 +121,25 @@ TEST_F(ExecutorTest, ALostAnswerOfTheApiServerDoesNotEndTheRun) {
     return std::stoi(ResourceVersion(api_->At(kPath))) > std::stoi(version) + 3;
   })) << "it keeps writing checkpoints";
   EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kRunning);
+}
+
+TEST_F(ExecutorTest, EndedRunsOfAPolicyThatIsGoneAreForgotten) {
+  bool lives = true;
+  const Executor::Lives asked = [&](const std::string& key, const std::string& uid) {
+    EXPECT_EQ(key, "shop/pages");
+    EXPECT_EQ(uid, "policy-uid");
+    return lives;
+  };
+  ASSERT_TRUE(Execute());
+  executor_.ForgetOrphans([](const std::string&, const std::string&) { return false; });
+  EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kRunning) << "only what has ended";
+  executor_.Cancel("job-uid", "its Job was deleted");
+  ASSERT_TRUE(Ends());
+  executor_.ForgetOrphans(asked);
+  EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kEnded);
+  lives = false;
+  executor_.ForgetOrphans(asked);
+  EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kAbsent);
 }
 
 TEST_F(ExecutorTest, APolicysRunsEndWithIt) {
