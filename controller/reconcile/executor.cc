@@ -1,11 +1,15 @@
 #include "controller/reconcile/executor.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <thread>
 #include <vector>
 
 #include "controller/base/log.h"
+#include "controller/reconcile/names.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -14,6 +18,12 @@ constexpr Millis kTick{100};
 constexpr Millis kRetryWrite{1000};
 // What is in flight may finish for as long: the next leader should act within three seconds.
 constexpr Millis kHandOverGrace{1500};
+
+// No further try would go better.
+bool RefusedForGood(const Error& error) {
+  return error.code == Code::kInvalid || error.code == Code::kPermission ||
+         error.code == Code::kExpired;
+}
 
 // The contents that were read when the run was taken up.
 class FixedMaterials final : public warming::Materials {
@@ -165,12 +175,14 @@ class Executor::Hosted {
     if (!abandoned_) report_ = std::move(report);
   }
 
-  // The result must be safe before the Job says that it ended; it is small and worth waiting for.
+  // The result must be safe before the Job says that it ended; it is small and worth waiting for -
+  // but not for ever: what the server refuses as it stands, it refuses again.
   void KeepReport(const warming::Report& report) {
     while (!deposed_) {
       const Status kept = ledger_->Finish(report);
       if (kept || kept.error().code == Code::kNotFound) return;
       Judge(kept.error(), "report not written");
+      if (RefusedForGood(kept.error())) return;
       std::unique_lock lock(mutex_);
       if (wake_.wait_for(lock, kRetryWrite, [this] { return cancelled_; })) return;
     }
@@ -196,39 +208,71 @@ class Executor::Hosted {
 };
 
 Executor::Executor(ExecutorOptions options, std::function<void(const std::string&)> changed)
-    : options_(std::move(options)), changed_(std::move(changed)) {}
+    : options_(std::move(options)), changed_(std::move(changed)), line_(options_.max_runs) {}
 
 Executor::~Executor() { Stop(false); }
 
-int Executor::RunningLocked() const {
-  int running = 0;
-  for (const auto& [uid, run] : runs_) running += run->Ended() ? 0 : 1;
-  return running;
+WaitingLine::Busy Executor::BusyLocked() const {
+  WaitingLine::Busy busy;
+  for (const auto& [uid, run] : runs_) {
+    if (!run->Ended()) ++busy[SplitKey(run->job_key).first];
+  }
+  return busy;
 }
 
-bool Executor::HasRoom() const {
+bool Executor::AskForPlace(const std::string& job_key, const std::string& job_uid) {
   const std::lock_guard lock(mutex_);
-  return !stopped_ && RunningLocked() < options_.max_runs;
+  if (stopped_) return false;
+  const SteadyTime now = SystemClock().Steady();
+  line_.Ask(job_key, job_uid, now);
+  const auto next = line_.Next(BusyLocked(), now);
+  return std::ranges::find(next, job_uid, &WaitingLine::Waiter::job_uid) != next.end();
+}
+
+std::optional<std::string> Executor::WaitsForPlace(const std::string& job_uid) const {
+  const std::lock_guard lock(mutex_);
+  if (!line_.Holds(job_uid)) return std::nullopt;
+  return fmt::format(
+      "it needs a place, and the controller executes at most {} runs at a time, of one namespace "
+      "at most {} while others wait",
+      options_.max_runs, line_.share());
+}
+
+void Executor::LeaveLine(const std::string& job_uid) {
+  const std::lock_guard lock(mutex_);
+  line_.Leave(job_uid);
+}
+
+void Executor::Ended(const std::string& job_key) {
+  std::vector<WaitingLine::Waiter> next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopped_) next = line_.Next(BusyLocked(), SystemClock().Steady());
+  }
+  changed_(job_key);
+  for (const auto& waiter : next) changed_(waiter.job_key);
 }
 
 Status Executor::Execute(Assignment assignment) {
+  std::shared_ptr<Hosted> former;  // joined after the lock, which its last word takes
   const std::lock_guard lock(mutex_);
   if (stopped_) return Cancelled("the executor has stopped");
-  if (RunningLocked() >= options_.max_runs) {
+  int running = 0;
+  for (const auto& [ns, runs] : BusyLocked()) running += runs;
+  if (running >= options_.max_runs) {
     return Error{Code::kExhausted, "as many in-process runs as allowed are under way"};
   }
   const std::string uid = assignment.job_uid;
-  auto run = std::make_shared<Hosted>(Assignment{assignment.job_key,
-                                                 uid,
-                                                 assignment.policy_key,
-                                                 assignment.policy_uid,
-                                                 {},
-                                                 {},
-                                                 std::move(assignment.ledger),
-                                                 {}},
-                                      changed_);
+  line_.Leave(uid);
+  Assignment hosted;
+  hosted.job_key = assignment.job_key;
+  hosted.policy_key = assignment.policy_key;
+  hosted.policy_uid = assignment.policy_uid;
+  hosted.ledger = std::move(assignment.ledger);
+  auto run = std::make_shared<Hosted>(std::move(hosted),
+                                      [this](const std::string& job_key) { Ended(job_key); });
   STOKER_CHECK(run->Start(assignment, options_));
-  runs_[uid] = std::move(run);
+  former = std::exchange(runs_[uid], std::move(run));
   return {};
 }
 
@@ -260,6 +304,7 @@ std::optional<warming::Report> Executor::ReportOf(const std::string& job_uid) co
 }
 
 void Executor::Cancel(const std::string& job_uid, const std::string& reason) {
+  LeaveLine(job_uid);
   if (const auto run = FindRun(job_uid)) run->Cancel(reason, false);
 }
 
@@ -275,6 +320,7 @@ void Executor::CancelOwnedBy(const std::string& policy_uid, const std::string& r
 }
 
 void Executor::Pause(const std::string& job_uid, bool paused) {
+  if (paused) LeaveLine(job_uid);
   if (const auto run = FindRun(job_uid)) run->Pause(paused);
 }
 

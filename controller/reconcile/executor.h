@@ -7,6 +7,8 @@
 // may. One supervising thread a run owns all of that: it starts the run, keeps its ledger, and ends
 // it.
 //
+// Only so many run at a time; the rest waits in line (waiting_line.h) and is told when its turn comes.
+//
 // Thread safety: all methods from any thread. Lifetime: outlived by the client and the elector
 // behind `may_act`. Shutdown: Stop() ends every run within a second and joins; with `hand_over` it
 // first lets what is in flight finish (1.5 s at most), then leaves each run's last checkpoint and
@@ -23,6 +25,7 @@
 #include "controller/reconcile/references.h"
 #include "controller/reconcile/run_decision.h"
 #include "controller/reconcile/run_ledger.h"
+#include "controller/reconcile/waiting_line.h"
 #include "controller/warming/run/run.h"
 
 namespace stoker::reconcile {
@@ -48,11 +51,14 @@ struct Assignment {
 
 class Executor {
  public:
-  // `changed` is told the job key when a run ended or a place became free; it must not block.
+  // `changed` is told the job key when a run ended, or its turn has come; it must not block.
   Executor(ExecutorOptions options, std::function<void(const std::string& job_key)> changed);
   ~Executor();
 
-  [[nodiscard]] bool HasRoom() const;
+  // Whether the run may begin now. Else it waits in line, as long as it asks again now and then.
+  bool AskForPlace(const std::string& job_key, const std::string& job_uid);
+  // What keeps a run that asked from beginning; nullopt: it does not wait.
+  [[nodiscard]] std::optional<std::string> WaitsForPlace(const std::string& job_uid) const;
   // kInvalid and kNotFound: the run cannot be (Run::Create says why). kExhausted: no room.
   Status Execute(Assignment assignment);
 
@@ -61,6 +67,7 @@ class Executor {
   [[nodiscard]] std::optional<warming::Progress> ProgressOf(const std::string& job_uid) const;
   [[nodiscard]] std::optional<warming::Report> ReportOf(const std::string& job_uid) const;
 
+  // One that waits leaves the line.
   void Cancel(const std::string& job_uid, const std::string& reason);
   void CancelOwnedBy(const std::string& policy_uid, const std::string& reason);
   void Pause(const std::string& job_uid, bool paused);
@@ -75,13 +82,16 @@ class Executor {
  private:
   class Hosted;
   [[nodiscard]] std::shared_ptr<Hosted> FindRun(const std::string& job_uid) const;
-  [[nodiscard]] int RunningLocked() const;
+  void LeaveLine(const std::string& job_uid);
+  [[nodiscard]] WaitingLine::Busy BusyLocked() const;
+  void Ended(const std::string& job_key);
 
   const ExecutorOptions options_;
   const std::function<void(const std::string&)> changed_;
   mutable std::mutex mutex_;
   bool stopped_ = false;                                 // protected by mutex_
   std::map<std::string, std::shared_ptr<Hosted>> runs_;  // by Job UID; protected by mutex_
+  WaitingLine line_;                                     // protected by mutex_
 };
 
 }  // namespace stoker::reconcile

@@ -6,6 +6,7 @@
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/merge_patch.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_status.h"
 #include "controller/reconcile/shards.h"
 
 namespace stoker::reconcile {
@@ -139,6 +140,10 @@ Status PolicyReconciler::ObserveInProcess(const ActiveRun& run, const std::strin
                                           PolicyObserved& observed) {
   observed.progress = context_.executor.ProgressOf(run.uid);
   observed.report = context_.executor.ReportOf(run.uid);
+  if (const auto why = context_.executor.WaitsForPlace(run.uid); why && !observed.progress) {
+    observed.progress = ReadProgress(observed.object.value("status", json::object()));
+    observed.progress->waiting = warming::Waiting{"AwaitsPlace", *why};
+  }
   observed.host_running = context_.executor.StateOf(run.uid) == HostState::kRunning;
   if (!observed.report && observed.job && observed.job->Finished()) {
     STOKER_TRY(observed.report, KeptReport(context_.client, ns, *observed.job));

@@ -69,7 +69,7 @@ RunStep DecideRun(const RunObserved& observed) {
   if (observed.host == HostState::kRunning) {
     return observed.paused ? RunStep::kResume : RunStep::kNothing;
   }
-  return observed.room ? RunStep::kBegin : RunStep::kAwaitRoom;
+  return RunStep::kBegin;
 }
 
 std::optional<warming::Report> OverAlready(std::int64_t in_vain,

@@ -38,7 +38,6 @@ struct RunObserved {
   const nlohmann::json* policy = nullptr;  // as JudgeJob
   HostState host = HostState::kAbsent;
   bool paused = false;
-  bool room = true;  // fewer runs here than allowed
 };
 
 enum class RunStep {
@@ -46,9 +45,8 @@ enum class RunStep {
   kCancel,  // the Job is gone, or going: end the data plane now
   kTellForged,
   kAwaitStatus,
-  kAwaitRoom,
   kSuspend,  // tell in the Job's status that it is held back; pause what runs
-  kBegin,    // take the run up: for the first time, or from where another leader left it
+  kBegin,    // take the run up, once there is a place: at first, or where another leader left it
   kResume,
   kFinish,  // write the report into the Job's status
 };

@@ -15,7 +15,9 @@ namespace {
 using nlohmann::json;
 
 constexpr Millis kAwaitStatus{1000};
-constexpr Millis kAwaitRoom{1000};
+// One that waits is told when its turn comes; it asks to say that it is still there.
+constexpr Millis kAskAgain{5000};
+static_assert(kAskAgain < WaitingLine::kForgottenAfter);
 
 warming::Report Failure(const std::string& reason, const std::string& message) {
   warming::Report report;
@@ -69,7 +71,6 @@ ReconcileResult RunReconciler::Reconcile(const std::string& key) {
   observed.policy = policy.is_null() ? nullptr : &policy;
   observed.host = context_.executor.StateOf(Uid(job));
   observed.paused = context_.executor.IsPaused(Uid(job));
-  observed.room = context_.executor.HasRoom();
   return Act(DecideRun(observed), job, policy);
 }
 
@@ -114,12 +115,13 @@ ReconcileResult RunReconciler::Act(RunStep step, const json& job, const json& po
       break;
     case RunStep::kAwaitStatus:
       return Again::Exactly(kAwaitStatus);
-    case RunStep::kAwaitRoom:
-      return Again::Exactly(kAwaitRoom);
     case RunStep::kSuspend:
       return Suspend(job);
     case RunStep::kBegin:
-      return Begin(job, policy);
+      if (context_.executor.AskForPlace(Key(Namespace(job), Name(job)), uid)) {
+        return Begin(job, policy);
+      }
+      return Again::Exactly(kAskAgain);
     case RunStep::kResume: {
       STOKER_CHECK(PatchStatus(job, RunningStatus(job, context_.clock.Wall())));
       context_.executor.Pause(uid, false);
@@ -194,7 +196,7 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
   STOKER_TRY(marked, PatchStatus(marked, RunningStatus(marked, context_.clock.Wall())));
   assignment->resume = std::move(taken.checkpoint);
   const Status executed = context_.executor.Execute(std::move(*assignment));
-  if (!executed && executed.error().code == Code::kExhausted) return Again::Exactly(kAwaitRoom);
+  if (!executed && executed.error().code == Code::kExhausted) return Again::Exactly(kAskAgain);
   if (!executed && executed.error().code == Code::kCancelled) return executed.error();
   if (!executed) return Finish(marked, Failure("CannotRun", executed.error().message));
   LogInfo(resumed ? "run resumed" : "run executes",

@@ -21,14 +21,14 @@ constexpr char kPath[] = "/api/v1/namespaces/shop/configmaps/pages-0123456789-ch
 
 class ExecutorTest : public ::testing::Test {
  protected:
-  Status Execute(const std::string& uid = "job-uid", bool take = true) {
+  Status Execute(const std::string& uid = "job-uid", bool take = true,
+                 json spec = samples::Spec()) {
     Assignment assignment;
     assignment.job_key = "shop/pages-0123456789";
     assignment.job_uid = uid;
     assignment.policy_key = "shop/pages";
     assignment.policy_uid = "policy-uid";
     const std::string nobody = "127.0.0.1:" + std::to_string(testing::FreePort());
-    json spec = samples::Spec();
     spec["origins"][0]["http"]["url"] = "http://" + nobody + "/{key}";
     spec["targets"][0]["redis"]["address"] = nobody;
     assignment.spec.id = "pages-0123456789";
@@ -64,14 +64,14 @@ class ExecutorTest : public ::testing::Test {
 TEST_F(ExecutorTest, ADeletedJobsRunEndsCancelledWithAReport) {
   ASSERT_TRUE(Execute());
   EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kRunning);
-  EXPECT_FALSE(executor_.HasRoom());
+  EXPECT_FALSE(executor_.AskForPlace("shop/second", "second"));
   EXPECT_EQ(Execute("second", false).error().code, Code::kExhausted);
   executor_.Cancel("job-uid", "its Job was deleted");
   ASSERT_TRUE(Ends());
   EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kEnded);
   EXPECT_EQ(executor_.ReportOf("job-uid")->result, warming::Report::Result::kCancelled);
-  EXPECT_TRUE(executor_.HasRoom());
-  EXPECT_TRUE(WaitFor([&] { return changed_ == 1; }));
+  EXPECT_TRUE(executor_.AskForPlace("shop/second", "second"));
+  EXPECT_TRUE(WaitFor([&] { return changed_ == 2; })) << "it, and the one that waits";
   executor_.Forget("job-uid");
   EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kAbsent);
 }
@@ -121,6 +121,31 @@ TEST_F(ExecutorTest, ALostAnswerOfTheApiServerDoesNotEndTheRun) {
     return std::stoi(ResourceVersion(api_->At(kPath))) > std::stoi(version) + 3;
   })) << "it keeps writing checkpoints";
   EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kRunning);
+}
+
+TEST_F(ExecutorTest, AFreePlaceIsOfferedToWhoWaitsForIt) {
+  ASSERT_TRUE(Execute());
+  ASSERT_FALSE(executor_.AskForPlace("other/second", "second"));
+  EXPECT_TRUE(executor_.WaitsForPlace("second"));
+  EXPECT_FALSE(executor_.AskForPlace("other/third", "third"));
+  executor_.Cancel("job-uid", "its Job was deleted");
+  ASSERT_TRUE(WaitFor([&] { return changed_ == 2; })) << "the run that ended, and the next";
+  EXPECT_FALSE(executor_.AskForPlace("other/third", "third")) << "it came later";
+  EXPECT_TRUE(executor_.AskForPlace("other/second", "second"));
+  executor_.Cancel("second", "its Job was deleted");
+  EXPECT_FALSE(executor_.WaitsForPlace("second"));
+  EXPECT_TRUE(executor_.AskForPlace("other/third", "third"));
+}
+
+TEST_F(ExecutorTest, AReportThatTheServerRefusesForGoodHoldsNoPlace) {
+  json spec = samples::Spec();
+  spec["execution"]["deadline"] = "1s";
+  for (int i = 0; i < 1'000; ++i) api_->Fail({.method = "PUT", .status = 422});
+  ASSERT_TRUE(Execute("job-uid", true, spec));
+  ASSERT_TRUE(Ends());
+  EXPECT_EQ(executor_.StateOf("job-uid"), HostState::kEnded);
+  EXPECT_EQ(executor_.ReportOf("job-uid")->result, warming::Report::Result::kFailed);
+  EXPECT_TRUE(executor_.AskForPlace("shop/second", "second"));
 }
 
 TEST_F(ExecutorTest, EndedRunsOfAPolicyThatIsGoneAreForgotten) {

@@ -136,5 +136,40 @@ TEST_F(PolicyReconcilerTest, WhileADeletedJobsPodsSendTheRunIsNotOver) {
 }
 
 // With caches that know no Job any more, and the executor of an earlier look.
+TEST_F(PolicyReconcilerTest, ARunWhoseJobIsGoneIsCancelledByWhoeverSeesIt) {
+  ASSERT_TRUE(Look()) << "begins the run";
+  const json active = Policy()["status"]["activeRun"];
+  Desk desk(api_, clock_);
+  ASSERT_TRUE(RunReconciler(desk.context()).Reconcile("shop/" + Text(active, {"name"})));
+  Executor& executor = desk.context().executor;
+  ASSERT_EQ(executor.StateOf(Text(active, {"uid"})), HostState::kRunning);
+  ASSERT_TRUE(desk.client().Delete(kube::kJobs, "shop", Text(active, {"name"})));
+  Desk later(api_, clock_);
+  Context& around = later.context();
+  Context context{around.client,       around.events, around.views, executor,
+                  around.pod_progress, around.locks,  clock_,       1,
+                  around.recheck,      around.worker, nullptr};
+  ASSERT_TRUE(PolicyReconciler(context).Reconcile(kPages));
+  EXPECT_TRUE(
+      testing::WaitFor([&] { return executor.StateOf(Text(active, {"uid"})) == HostState::kEnded; },
+                       std::chrono::seconds(10)));
+}
+
+TEST_F(PolicyReconcilerTest, StatusSaysThatARunWaitsForAPlace) {
+  ASSERT_TRUE(Look()) << "begins the run";
+  const json active = Policy()["status"]["activeRun"];
+  Desk desk(api_, clock_);
+  Executor& executor = desk.context().executor;
+  ASSERT_TRUE(executor.AskForPlace("a/1", "1"));
+  ASSERT_TRUE(executor.AskForPlace("b/1", "2"));
+  ASSERT_TRUE(RunReconciler(desk.context()).Reconcile("shop/" + Text(active, {"name"})));
+  EXPECT_EQ(executor.StateOf(Text(active, {"uid"})), HostState::kAbsent);
+  ASSERT_TRUE(PolicyReconciler(desk.context()).Reconcile(kPages));
+  EXPECT_THAT(Text(Policy(), {"status", "progress", "waiting"}), HasSubstr("needs a place"));
+  EXPECT_THAT(Text(*FindCondition(Policy()["status"], kWarm), {"message"}),
+              HasSubstr("waits: it needs a place"));
+  EXPECT_THAT(desk.events(), ::testing::Contains(StartsWith("AwaitsPlace")));
+}
+
 }  // namespace
 }  // namespace stoker::reconcile

@@ -65,8 +65,6 @@ TEST(RunDecision, FollowsTheJob) {
   json job = samples::Job();
   RunObserved observed{.job = &job, .policy = &policy};
   EXPECT_EQ(DecideRun(observed), RunStep::kBegin);
-  observed.room = false;
-  EXPECT_EQ(DecideRun(observed), RunStep::kAwaitRoom);
   observed.host = HostState::kRunning;
   EXPECT_EQ(DecideRun(observed), RunStep::kNothing);
   job["spec"]["suspend"] = true;
