@@ -70,23 +70,21 @@ Result<SqlSource> ToSql(const json& from) {
   return sql;
 }
 
-Result<Source> ToSource(const json& from) {
-  Source source;
-  source.name = from.at("name").get<std::string>();
-  source.weight = Get(from, "weight", source.weight);
-  source.limit = GetOptional<std::int64_t>(from, "limit");
-  STOKER_TRY(source.ttl, GetDuration(from, "ttl"));
-  source.include = Get<std::vector<std::string>>(from, "include", {});
-  source.exclude = Get<std::vector<std::string>>(from, "exclude", {});
-  if (const json* member = Find(from, "static")) source.static_ = ToStatic(*member);
-  if (const json* member = Find(from, "pattern")) source.pattern = ToPattern(*member);
-  if (const json* member = Find(from, "http")) source.http = ToHttpSource(*member);
-  if (const json* member = Find(from, "sql")) {
-    auto sql = ToSql(*member);
-    if (!sql) return Nest("sql", sql.error());
-    source.sql = std::move(*sql);
-  }
-  return source;
+AccessLogSource ToAccessLog(const json& from) {
+  AccessLogSource log;
+  log.config_map_ref = GetKeyRef(from, "configMapRef");
+  log.url = GetString(from, "url");
+  log.path = GetString(from, "path");
+  log.json = GetString(from, "format") == "JSON";
+  log.json_log.method_pointer = Get(from, "methodPointer", log.json_log.method_pointer);
+  log.json_log.path_pointer = Get(from, "pathPointer", log.json_log.path_pointer);
+  log.json_log.status_pointer = Get(from, "statusPointer", log.json_log.status_pointer);
+  log.methods = Get(from, "methods", log.methods);
+  log.statuses = Get(from, "statuses", log.statuses);
+  log.ignore_query = Get(from, "ignoreQuery", false);
+  log.max_keys = Get(from, "maxKeys", log.max_keys);
+  log.key_template = Get(from, "keyTemplate", log.key_template);
+  return log;
 }
 
 std::optional<TlsConfig> ToTls(const json& from) {
@@ -99,6 +97,42 @@ std::optional<TlsConfig> ToTls(const json& from) {
   tls.server_name = GetString(*member, "serverName");
   tls.insecure_skip_verify = Get(*member, "insecureSkipVerify", false);
   return tls;
+}
+
+RedisTarget ToRedisTarget(const json& from) {
+  RedisTarget redis;
+  redis.address = from.at("address").get<std::string>();
+  const std::string mode = GetString(from, "mode");
+  if (mode == "Cluster") redis.mode = RedisTarget::Mode::kCluster;
+  if (mode == "Sentinel") redis.mode = RedisTarget::Mode::kSentinel;
+  redis.master_name = GetString(from, "masterName");
+  redis.database = Get(from, "database", 0);
+  redis.credentials_secret_ref = GetRefName(from, "credentialsSecretRef");
+  redis.tls = ToTls(from);
+  return redis;
+}
+
+Result<Source> ToSource(const json& from) {
+  Source source;
+  source.name = from.at("name").get<std::string>();
+  source.weight = Get(from, "weight", source.weight);
+  source.limit = GetOptional<std::int64_t>(from, "limit");
+  STOKER_TRY(source.ttl, GetDuration(from, "ttl"));
+  source.include = Get<std::vector<std::string>>(from, "include", {});
+  source.exclude = Get<std::vector<std::string>>(from, "exclude", {});
+  if (const json* member = Find(from, "static")) source.static_ = ToStatic(*member);
+  if (const json* member = Find(from, "pattern")) source.pattern = ToPattern(*member);
+  if (const json* member = Find(from, "http")) source.http = ToHttpSource(*member);
+  if (const json* member = Find(from, "redis")) {
+    source.redis = RedisSource{ToRedisTarget(*member), Get<std::string>(*member, "match", "*")};
+  }
+  if (const json* member = Find(from, "accessLog")) source.access_log = ToAccessLog(*member);
+  if (const json* member = Find(from, "sql")) {
+    auto sql = ToSql(*member);
+    if (!sql) return Nest("sql", sql.error());
+    source.sql = std::move(*sql);
+  }
+  return source;
 }
 
 Result<Origin> ToOrigin(const json& from) {
@@ -124,19 +158,6 @@ Result<Origin> ToOrigin(const json& from) {
   }
   origin.http.tls = ToTls(http);
   return origin;
-}
-
-RedisTarget ToRedisTarget(const json& from) {
-  RedisTarget redis;
-  redis.address = from.at("address").get<std::string>();
-  const std::string mode = GetString(from, "mode");
-  if (mode == "Cluster") redis.mode = RedisTarget::Mode::kCluster;
-  if (mode == "Sentinel") redis.mode = RedisTarget::Mode::kSentinel;
-  redis.master_name = GetString(from, "masterName");
-  redis.database = Get(from, "database", 0);
-  redis.credentials_secret_ref = GetRefName(from, "credentialsSecretRef");
-  redis.tls = ToTls(from);
-  return redis;
 }
 
 Result<Write> ToWrite(const json& from) {

@@ -89,6 +89,25 @@ struct HttpSource {
   HttpPaging paging{};
 };
 
+struct JsonLog {  // where a line has what
+  std::string method_pointer = "/request_method";
+  std::string path_pointer = "/request_uri";
+  std::string status_pointer = "/status";
+};
+
+struct AccessLogSource {  // exactly one of the first three
+  std::optional<KeyRef> config_map_ref;
+  std::string url;
+  std::string path;   // a file of the machine that runs `stoker run`
+  bool json = false;  // a JSON object a line; else the combined format
+  JsonLog json_log;
+  std::vector<std::string> methods = {"GET"};
+  std::vector<std::string> statuses = {"200", "304"};  // "2xx" too
+  bool ignore_query = false;
+  std::int64_t max_keys = 100'000;  // different paths that are counted
+  std::string key_template = "{path}";
+};
+
 struct SqlSource {
   KeyRef connection_secret_ref;  // a connection string of PostgreSQL
   std::string query;
@@ -103,6 +122,30 @@ struct SqlSource {
   std::optional<KeyRef> ca_secret_ref;  // PEM bundle; none: the system's
 };
 
+struct TlsConfig {
+  std::optional<KeyRef> ca_secret_ref;    // PEM bundle; replaces the system's
+  std::optional<KeyRef> cert_secret_ref;  // client certificate, PEM
+  std::optional<KeyRef> key_secret_ref;   // its private key, PEM
+  std::string server_name;                // SNI and the name to verify; empty: the host
+  bool insecure_skip_verify = false;
+};
+
+struct RedisTarget {
+  enum class Mode { kStandalone, kCluster, kSentinel };
+  std::string address;  // host:port; of any node of a cluster, or of a sentinel
+  Mode mode = Mode::kStandalone;
+  std::string master_name;  // Sentinel: as the sentinels call it
+  int database = 0;
+  std::optional<std::string>
+      credentials_secret_ref;    // Secret with keys `username` (optional), `password`
+  std::optional<TlsConfig> tls;  // present: TLS
+};
+
+struct RedisSource {
+  RedisTarget server;  // Standalone
+  std::string match = "*";
+};
+
 struct Source {  // exactly one of the members below `exclude`
   std::string name;
   double weight = 1;  // multiplies an entry's score
@@ -114,6 +157,8 @@ struct Source {  // exactly one of the members below `exclude`
   std::optional<PatternSource> pattern;
   std::optional<HttpSource> http;
   std::optional<SqlSource> sql;
+  std::optional<AccessLogSource> access_log;
+  std::optional<RedisSource> redis;
 };
 
 struct Strategy {
@@ -125,14 +170,6 @@ struct Strategy {
 struct Header {
   std::string name;
   std::string value;
-};
-
-struct TlsConfig {
-  std::optional<KeyRef> ca_secret_ref;    // PEM bundle; replaces the system's
-  std::optional<KeyRef> cert_secret_ref;  // client certificate, PEM
-  std::optional<KeyRef> key_secret_ref;   // its private key, PEM
-  std::string server_name;                // SNI and the name to verify; empty: the host
-  bool insecure_skip_verify = false;
 };
 
 struct HttpOrigin {
@@ -150,17 +187,6 @@ struct Origin {
   HttpOrigin http;
 };
 
-struct RedisTarget {
-  enum class Mode { kStandalone, kCluster, kSentinel };
-  std::string address;  // host:port; of any node of a cluster, or of a sentinel
-  Mode mode = Mode::kStandalone;
-  std::string master_name;  // Sentinel: as the sentinels call it
-  int database = 0;
-  std::optional<std::string>
-      credentials_secret_ref;    // Secret with keys `username` (optional), `password`
-  std::optional<TlsConfig> tls;  // present: TLS
-};
-
 struct MemcachedTarget {
   std::vector<std::string> addresses;  // host:port, as the applications' clients name them
 };
@@ -169,8 +195,8 @@ struct Write {
   enum class Mode { kIfAbsent, kOverwrite, kRefresh };
   Mode mode = Mode::kIfAbsent;
   std::optional<Millis> refresh_below;  // Refresh: what lives shorter than this is fetched anew
-  std::optional<Millis> ttl;   // none: no expiry
-  int ttl_jitter_percent = 0;  // ttl * (1 +- percent/100), by key
+  std::optional<Millis> ttl;            // none: no expiry
+  int ttl_jitter_percent = 0;           // ttl * (1 +- percent/100), by key
 };
 
 struct Capacity {

@@ -53,6 +53,20 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
       out.push_back(
           {fmt::format("spec.sources[{}].static.configMapRef", i), ref.name, ref.key, false});
     }
+    if (source.access_log && source.access_log->config_map_ref) {
+      const api::KeyRef& ref = *source.access_log->config_map_ref;
+      out.push_back(
+          {fmt::format("spec.sources[{}].accessLog.configMapRef", i), ref.name, ref.key, false});
+    }
+    if (source.redis) {
+      const std::string field = fmt::format("spec.sources[{}].redis", i);
+      const api::RedisTarget& server = source.redis->server;
+      if (server.credentials_secret_ref) {
+        out.push_back(
+            {field + ".credentialsSecretRef", *server.credentials_secret_ref, "password", true});
+      }
+      if (server.tls) AddTls(*server.tls, field + ".tls", out);
+    }
     if (source.sql) {
       const std::string field = fmt::format("spec.sources[{}].sql", i);
       const api::KeyRef& connection = source.sql->connection_secret_ref;

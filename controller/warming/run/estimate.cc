@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "controller/warming/plan/key_set.h"
 #include "controller/warming/plan/shard.h"
@@ -56,6 +57,7 @@ class Estimator {
     Sum();
     if (plan_.entries) {
       plan_.bytes = *plan_.entries * assumed_value_bytes;
+      if (spec_.policy.origins.empty()) return std::move(plan_);  // no rate bounds it
       const double rate =
           static_cast<double>(std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1));
       plan_.duration =
@@ -69,11 +71,14 @@ class Estimator {
     const api::Source& spec = spec_.policy.sources[i];
     if (spec.http) {
       if (const auto url = ParseUrl(spec.http->url); !url) return Annotate("http.url", url.error());
-      plan_.by_source.emplace_back(spec.name, std::nullopt);
-      return {};
     }
     if (!IsLocal(spec)) {
-      plan_.by_source.emplace_back(spec.name, std::nullopt);
+      // Nobody knows before it is read; what it may yield at most is a guess worth having.
+      auto most = spec.limit;
+      if (spec.sql && spec.sql->max_rows)
+        most = std::min(most.value_or(*spec.sql->max_rows), *spec.sql->max_rows);
+      counted_all_ = false;
+      plan_.by_source.emplace_back(spec.name, most);
       return {};
     }
     STOKER_TRY(auto source, MakeSource(spec, url_.columns, materials_, {}));
@@ -125,8 +130,8 @@ class Estimator {
     }
     std::int64_t sum = 0;
     for (const auto& [name, count] : plan_.by_source) {
-      if (!count) return;
-      sum += *count;
+      if (!count && spec_.policy.strategy.type != api::Strategy::Type::kSelective) return;
+      sum += count.value_or(std::numeric_limits<std::int32_t>::max());  // then the best N bound it
     }
     if (spec_.policy.strategy.type == api::Strategy::Type::kSelective) {
       sum = std::min(sum, spec_.policy.strategy.top.value_or(sum));

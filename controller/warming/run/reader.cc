@@ -43,6 +43,7 @@ asio::awaitable<void> Reader::Main() {
     run_.enumerated.store(true, std::memory_order_release);
   }
   run_.queue.Close();
+  planner_.reset();  // here, on the loop that its connections belong to
   client_.reset();
 }
 

@@ -48,8 +48,8 @@ RunImpl::~RunImpl() {
 
 Status RunImpl::Prepare(const Materials& materials) {
   const auto& policy = context_.spec.policy;
-  const SourceHost host{reader_.get(), &runners_.front()->loop(), parts_.egress, policy.retry,
-                        policy.execution.deadline};
+  const SourceHost host{reader_.get(), &runners_.front()->loop(), parts_.egress,
+                        policy.retry,  policy.execution.deadline, context_.options.local_files};
   std::vector<FilteredSource> sources;
   for (std::size_t i = 0; i < policy.sources.size(); ++i) {
     auto source = MakeSource(policy.sources[i], context_.columns, materials, host);
@@ -205,6 +205,10 @@ void RunImpl::Finalize() {
   StopCause cause = context_.Cause();
   const bool complete = report.progress.enumerated && report.progress.tally.left == 0;
   if (cause.kind == StopKind::kNone && !complete) cause = context_.DrainCause();
+  // Of entries that nobody has counted yet, nobody can say that enough are warm.
+  if (cause.kind == StopKind::kCapacity && !report.progress.enumerated) {
+    cause.kind = StopKind::kFatal;
+  }
   Judgement judgement = Judge(cause, report.progress.tally, report.progress.failures,
                               context_.spec.policy.min_warmed_percent, Outage());
   report.result = judgement.result;

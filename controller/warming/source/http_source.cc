@@ -16,20 +16,9 @@ class HttpLinesSource final : public Source {
 
   asio::awaitable<Result<bool>> Next(EntryChunk& chunk) override {
     if (!lines_) {
-      Spool spool(kMaxSpoolBytes);
-      bool full = false;
-      const Status done = co_await fetcher_.Download(
-          url_, kMaxListBytes, [&] { spool.Restart(); },
-          [&](std::string_view piece) { return !(full = !spool.Append(piece)); });
-      if (full) {
-        co_return Error{Code::kExhausted,
-                        fmt::format("{}: the list is larger than {} MiB compressed; "
-                                    "split it into several sources",
-                                    WithoutQuery(url_), kMaxSpoolBytes >> 20)};
-      }
-      if (!done) co_return done.error();
-      spool.Finish();
-      lines_ = std::make_unique<LineSource>(spool.TakeReader(kMaxListBytes), std::move(options_));
+      auto list = co_await DownloadList(url_, fetcher_);
+      if (!list) co_return list.error();
+      lines_ = std::make_unique<LineSource>(std::move(*list), std::move(options_));
     }
     auto more = lines_->Pull(chunk);
     if (!more) co_return Annotate(WithoutQuery(url_), more.error());
@@ -45,6 +34,24 @@ class HttpLinesSource final : public Source {
 };
 
 }  // namespace
+
+asio::awaitable<Result<std::unique_ptr<ByteReader>>> DownloadList(const std::string& url,
+                                                                  SourceFetcher& fetcher) {
+  Spool spool(kMaxSpoolBytes);
+  bool full = false;
+  const Status done = co_await fetcher.Download(
+      url, kMaxListBytes, [&] { spool.Restart(); },
+      [&](std::string_view piece) { return !(full = !spool.Append(piece)); });
+  if (full) {
+    co_return Error{
+        Code::kExhausted,
+        fmt::format("{}: the list is larger than {} MiB compressed; split it into several sources",
+                    WithoutQuery(url), kMaxSpoolBytes >> 20)};
+  }
+  if (!done) co_return done.error();
+  spool.Finish();
+  co_return spool.TakeReader(kMaxListBytes);
+}
 
 const std::vector<std::string>& SitemapVariables() {
   static const std::vector<std::string> kNames = {"key", "url", "path"};

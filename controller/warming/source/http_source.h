@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "controller/api/types.h"
+#include "controller/warming/source/byte_reader.h"
 #include "controller/warming/source/source.h"
 
 namespace stoker::warming {
@@ -30,6 +31,9 @@ inline constexpr std::size_t kMaxSitemaps = 50'000;
 Result<std::unique_ptr<Source>> MakeHttpSource(const api::HttpSource& spec,
                                                const std::vector<std::string>& columns,
                                                SourceFetcher& fetcher);
+// The whole of it, in a compressed spool; `url` outlives the call.
+asio::awaitable<Result<std::unique_ptr<ByteReader>>> DownloadList(const std::string& url,
+                                                                  SourceFetcher& fetcher);
 // What a sitemap's entries offer to templates.
 const std::vector<std::string>& SitemapVariables();
 

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "controller/warming/source/access_log_source.h"
 #include "controller/warming/source/glob.h"
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/source/line_source.h"
 #include "controller/warming/source/pattern_source.h"
+#include "controller/warming/source/redis_source.h"
 #include "controller/warming/source/sql_source.h"
 
 namespace stoker::warming {
@@ -34,6 +36,7 @@ Result<std::unique_ptr<Source>> MakeConfigMapSource(const api::KeyRef& ref,
 std::vector<std::string> VariablesOf(const api::Source& source) {
   if (source.http && source.http->format == api::HttpSource::Format::kSitemap)
     return SitemapVariables();
+  if (source.access_log) return AccessLogVariables();
   std::vector<std::string> names = {"key"};
   if (source.pattern) {
     for (const auto& variable : source.pattern->variables) names.push_back(variable.name);
@@ -47,14 +50,27 @@ bool HasOpenVariables(const api::Source& source) {
 
 bool CarriesValues(const api::Source& source) {
   return (source.sql && !source.sql->value_column.empty()) ||
-         (source.http && !source.http->value_pointer.empty());
+         (source.http && !source.http->value_pointer.empty()) || source.redis;
 }
 
-bool IsLocal(const api::Source& source) { return source.static_ || source.pattern; }
+bool IsLocal(const api::Source& source) {
+  return source.static_ || source.pattern ||
+         (source.access_log && source.access_log->config_map_ref);
+}
 
 Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
                                            const std::vector<std::string>& columns,
                                            const Materials& materials, const SourceHost& host) {
+  if (spec.redis) {
+    auto source = MakeRedisSource(*spec.redis, columns, materials, host);
+    if (!source) return Nest("redis", source.error());
+    return source;
+  }
+  if (spec.access_log) {
+    auto source = MakeAccessLogSource(*spec.access_log, columns, materials, host);
+    if (!source) return Nest("accessLog", source.error());
+    return source;
+  }
   if (spec.sql) {
     auto source = MakeSqlSource(*spec.sql, columns, materials, host);
     if (!source) return Nest("sql", source.error());

@@ -74,7 +74,8 @@ struct SourceHost {
   asio::io_context* loop = nullptr;           // the loop that reads
   std::shared_ptr<const EgressGuard> egress;  // judges what a source dials itself
   api::Retry retry;
-  Millis deadline{0};  // of the whole run
+  Millis deadline{0};        // of the whole run
+  bool local_files = false;  // whoever wrote the policy may read this machine's files
 };
 
 }  // namespace stoker::warming

@@ -288,6 +288,11 @@ Result<std::unique_ptr<Source>> MakeSqlSource(const api::SqlSource& spec,
                     options.error());
   }
   if (spec.ca_secret_ref) {
+    if (!options->ssl_mode.starts_with("verify-")) {
+      return Invalid(
+          "caSecretRef: goes with sslmode=verify-full or verify-ca in the connection string, "
+          "without which nothing is verified");
+    }
     auto pem = read(*spec.ca_secret_ref);
     if (!pem) return Annotate("caSecretRef", pem.error());
     options->ca_pem = std::move(*pem);

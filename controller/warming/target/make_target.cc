@@ -17,7 +17,7 @@ using EgressPtr = std::shared_ptr<const EgressGuard>;
 Status AddCredentials(const std::string& secret, const Materials& materials,
                       RedisOptions& options) {
   auto data = materials.Secret(secret);
-  if (!data) return Nest("credentialsSecretRef", data.error());
+  if (!data) return Annotate("credentialsSecretRef", data.error());
   if (!data->contains("password")) {
     return NotFound(
         fmt::format("credentialsSecretRef: Secret \"{}\" has no key \"password\"", secret));
@@ -27,25 +27,20 @@ Status AddCredentials(const std::string& secret, const Materials& materials,
   return {};
 }
 
-Result<RedisOptions> ToRedisOptions(const api::RedisTarget& redis, const Materials& materials) {
-  RedisOptions options;
-  STOKER_TRY(options.endpoint, ParseHostPort(redis.address));
-  options.database = redis.database;
-  if (redis.credentials_secret_ref) {
-    STOKER_CHECK(AddCredentials(*redis.credentials_secret_ref, materials, options));
-  }
-  STOKER_TRY(options.endpoint.tls, MakeTls(redis.tls, materials));
-  return options;
-}
-
 Result<TargetFactory> RedisFactory(const api::RedisTarget& redis, const Materials& materials,
                                    EgressPtr guard) {
   auto options = ToRedisOptions(redis, materials);
   if (!options) return Nest("redis", options.error());
-  return TargetFactory(
-      [guard = std::move(guard), options = std::move(*options)](asio::io_context& loop) {
-        return MakeRedisTarget(loop, guard, options);
-      });
+  return TargetFactory([guard = std::move(guard), options = std::move(*options), mode = redis.mode,
+                        master = redis.master_name](asio::io_context& loop) {
+    if (mode == api::RedisTarget::Mode::kCluster) {
+      return MakeRedisClusterTarget(loop, guard, options);
+    }
+    if (mode == api::RedisTarget::Mode::kSentinel) {
+      return MakeRedisSentinelTarget(loop, guard, options, master);
+    }
+    return MakeRedisTarget(loop, guard, options);
+  });
 }
 
 Result<TargetFactory> MemcachedFactory(const api::MemcachedTarget& memcached, EgressPtr guard) {
@@ -63,6 +58,17 @@ Result<TargetFactory> MemcachedFactory(const api::MemcachedTarget& memcached, Eg
 }
 
 }  // namespace
+
+Result<RedisOptions> ToRedisOptions(const api::RedisTarget& redis, const Materials& materials) {
+  RedisOptions options;
+  STOKER_TRY(options.endpoint, ParseHostPort(redis.address));
+  options.database = redis.database;
+  if (redis.credentials_secret_ref) {
+    STOKER_CHECK(AddCredentials(*redis.credentials_secret_ref, materials, options));
+  }
+  STOKER_TRY(options.endpoint.tls, MakeTls(redis.tls, materials));
+  return options;
+}
 
 Result<TargetFactory> MakeTargetFactory(const api::Target& target, const Materials& materials,
                                         EgressPtr guard) {

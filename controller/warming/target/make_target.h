@@ -11,6 +11,7 @@
 
 #include "controller/warming/net/egress.h"
 #include "controller/warming/run/run.h"
+#include "controller/warming/target/redis_target.h"
 #include "controller/warming/target/target.h"
 
 namespace stoker::warming {
@@ -20,5 +21,8 @@ using TargetFactory = std::function<std::unique_ptr<Target>(asio::io_context&)>;
 // Errors name the field below the target.
 Result<TargetFactory> MakeTargetFactory(const api::Target& target, const Materials& materials,
                                         std::shared_ptr<const EgressGuard> guard);
+
+// How to connect to it. Errors name the field below `redis`.
+Result<RedisOptions> ToRedisOptions(const api::RedisTarget& redis, const Materials& materials);
 
 }  // namespace stoker::warming

@@ -137,7 +137,7 @@ TEST(JsonSource, ACircleOfPagesAndTooManyOfThemEndTheRun) {
   Bench circle(JsonRun(http));
   circle.documents->bodies["http://lists.test/items?token=t0p"] =
       R"({"items":[],"next":"/items?p=2"})";
-  circle.documents->bodies["http://lists.test/items?p=2"] = R"({"items":[],"next":"items?p=2"})";
+  circle.documents->bodies["http://lists.test:80/items?p=2"] = R"({"items":[],"next":"items?p=2"})";
   const Report report = circle.RunToEnd();
   EXPECT_EQ(report.reason, "SourceFailed");
   EXPECT_THAT(report.message, HasSubstr("lead in a circle"));

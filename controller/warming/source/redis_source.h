@@ -1,0 +1,27 @@
+#pragma once
+
+// The entries of another Redis, with their values and the time they have left: a warm replica, cloned.
+//
+// Walks by SCAN, which neither blocks the server nor promises an order (Unstable); a key that was
+// there all the time is met. What a key is and how long its value is are asked before the value is,
+// so that no answer is larger than what is wanted of it. Strings are copied; other types fail their
+// entries. A lost connection is dialled again, and the walk goes on where it was.
+//
+// Thread safety: one loop.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/warming/run/run.h"
+#include "controller/warming/source/source.h"
+
+namespace stoker::warming {
+
+// `columns`: what URL templates use, for they are the same for all sources; here they stay empty.
+Result<std::unique_ptr<Source>> MakeRedisSource(const api::RedisSource& spec,
+                                                const std::vector<std::string>& columns,
+                                                const Materials& materials, const SourceHost& host);
+
+}  // namespace stoker::warming
