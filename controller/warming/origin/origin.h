@@ -54,9 +54,9 @@ using FetchResult = tl::expected<Fetched, FetchError>;
 class Origin {
  public:
   virtual ~Origin() = default;
-  // `url` is complete. `leave` is awaited before each request of this fetch: the first, one to where
-  // a redirect points, one more over a new connection; and after a dial that failed. It takes a
-  // pacing token; its time is added to the deadline, and its error ends the fetch.
+  // `url` is complete. `leave` is awaited before each request of this fetch: the first, one to
+  // where a redirect points, one more over a new connection; and after a dial that failed. It takes
+  // a pacing token; its time is added to the deadline, and its error ends the fetch.
   virtual asio::awaitable<FetchResult> Fetch(
       const std::string& url, SteadyTime deadline,
       const std::function<asio::awaitable<Status>()>& leave) = 0;

@@ -7,9 +7,9 @@
 //
 // A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything
 // once, keeping only the best N (a duplicate counts by its first occurrence), and the shard is
-// chosen after the selection, because the best N are those of the whole. Reading gives other tasks of
-// the loop their turn, however long filters let nothing through. What is defective is no key, so it is
-// no duplicate of one either. Where all sources are
+// chosen after the selection, because the best N are those of the whole. Reading gives
+// other tasks of the loop their turn, however long filters let nothing through. What is defective
+// is no key, so it is no duplicate of one either. Where all sources are
 // Keyset and streamed, a batch ends where a chunk ends, so that a position says exactly what it
 // holds; a key that the run met before it was resumed is then met again, and skipped as present.
 //

@@ -94,7 +94,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   [[nodiscard]] bool HasNext() const;
   Work TakeNext();
   void PlaceFree();
-  // An entry approaches from when it may be asked for until its request is sent: it may be dialling.
+  // An entry approaches from when it may be asked for until its request is sent: it may be
+  // dialling.
   bool TryApproach();
   asio::awaitable<bool> WaitToApproach();
   void Approached();

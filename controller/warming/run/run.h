@@ -199,8 +199,8 @@ struct PlanEstimate {
   std::vector<std::string> sample_urls;
 };
 inline constexpr std::int64_t kMostEstimated = 10'000'000;
-// Reads at most `most_read` entries: of more, a pattern's size is computed, not counted, and a list's
-// is unknown.
+// Reads at most `most_read` entries: of more, a pattern's size is computed, not counted, and a
+// list's is unknown.
 Result<PlanEstimate> EstimatePlan(const RunSpec& spec, const Materials& materials,
                                   std::int64_t assumed_value_bytes = 1024,
                                   std::int64_t most_read = kMostEstimated);
