@@ -44,7 +44,7 @@ func parse() options {
 	flag.IntVar(&seconds, "ttl", 3600, "seconds that an entry is kept")
 	flag.BoolVar(&o.probe, "probe", false, "ask the cache first and fetch only what it lacks")
 	flag.IntVar(&o.batch, "batch", 256, "commands in a pipeline")
-	flag.IntVar(&o.writers, "writers", 2, "pipelines at a time")
+	flag.IntVar(&o.writers, "writers", 4, "pipelines at a time")
 	flag.IntVar(&o.connections, "connections", 64, "requests at a time")
 	flag.Parse()
 	if o.memcached != "" {
