@@ -179,7 +179,9 @@ Result<Target> ToTarget(const json& from) {
     target.memcached = MemcachedTarget{member->at("addresses").get<std::vector<std::string>>()};
   }
   if (const json* member = Find(from, "write")) {
-    STOKER_TRY(target.write, ToWrite(*member));
+    auto write = ToWrite(*member);
+    if (!write) return Nest("write", write.error());
+    target.write = std::move(*write);
   }
   if (const json* member = Find(from, "capacity")) {
     Capacity& capacity = target.capacity.emplace();
