@@ -38,6 +38,11 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_te
       ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {
   for (std::size_t i = 0; i < spec.policy.targets.size(); ++i)
     target_gates.emplace_back(outage_backoff);
+  for (const api::Target& target : spec.policy.targets) {
+    capacity.push_back(target.capacity
+                           ? std::make_unique<CapacityGate>(target.capacity->max_memory_percent)
+                           : nullptr);
+  }
 }
 
 bool RunContext::MayAct() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/warming/pace/capacity_gate.h"
 #include "controller/warming/pace/outage.h"
 #include "controller/warming/pace/places.h"
 #include "controller/warming/pace/token_bucket.h"
@@ -60,6 +61,7 @@ struct RunContext {
   TokenBucket bucket;
   OutageGate origin_gate;
   std::deque<OutageGate> target_gates;  // one a target
+  std::deque<std::unique_ptr<CapacityGate>> capacity;  // one a target; null: it is not looked after
   BatchQueue queue;
   Ledger ledger;
   std::atomic<std::int64_t> discovered{0};

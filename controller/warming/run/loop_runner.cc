@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
 #include <exception>
@@ -100,6 +101,7 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       write_retry_(loop),
       verify_(loop),
       carry_(loop),
+      measured_(loop),
       approach_turn_(loop),
       approached_(loop),
       most_approaching_(MostApproaching(run)) {}
@@ -121,6 +123,9 @@ asio::awaitable<void> LoopRunner::Main() {
   Spawn(Feeder());
   Spawn(WriteRetrier());
   if (run_.spec.policy.verification_sample_percent > 0) Spawn(Verifier());
+  const bool guarded = std::any_of(run_.capacity.begin(), run_.capacity.end(),
+                                   [](const auto& gate) { return gate != nullptr; });
+  if (guarded && index_ == 0) Spawn(CapacityWatcher());
   const int fetchers = origin_ ? std::min(run_.in_flight, kMaxWorkers) : 0;
   workers_ = fetchers + 1;
   Spawn(Carrier());
@@ -155,7 +160,7 @@ void LoopRunner::Abort() {
 void LoopRunner::WakeAll() {
   for (AsyncEvent* event :
        {&child_left_, &batches_, &work_, &place_free_, &write_place_free_, &turn_, &gate_,
-        &write_retry_, &verify_, &carry_, &approach_turn_, &approached_}) {
+        &write_retry_, &verify_, &carry_, &measured_, &approach_turn_, &approached_}) {
     event->NotifyAll();
   }
 }

@@ -129,6 +129,12 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   void Failed(Batch& batch, std::uint32_t entry, std::string_view reason, std::string_view message);
   void Finish(Batch& batch);
 
+  // loop_capacity.cc
+  asio::awaitable<bool> WaitForRoom(std::size_t target, std::int64_t weight);
+  asio::awaitable<void> MeasureTarget(std::size_t target, std::int64_t weight);
+  void TargetIsFull(std::size_t target, const std::string& why);
+  asio::awaitable<void> CapacityWatcher();
+
   // loop_verify.cc
   asio::awaitable<void> Verifier();
   asio::awaitable<void> Verify(const Batch& batch);
@@ -146,7 +152,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   int children_ = 0;
   int workers_ = 0;  // of these, the Carrier too
   AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, turn_, gate_,
-      write_retry_, verify_, carry_;
+      write_retry_, verify_, carry_, measured_;
   AsyncEvent approach_turn_, approached_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
@@ -164,6 +170,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   PendingPool pending_;
   std::deque<PendingWrite*> write_retries_;
+  bool measuring_ = false;  // one measure of a target at a time; the others wait for it
   std::deque<BatchPtr> to_verify_;
 };
 

@@ -31,6 +31,11 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
   for (std::size_t t = 0; t < targets_.size(); ++t) {
     if ((batch.missing[write->entry] & (1U << t)) == 0) continue;
     co_await targets_[t]->Writable();
+    const std::int64_t weight = CapacityGate::Weight(entry.key_size, write->value.size());
+    if (run_.capacity[t] && !co_await WaitForRoom(t, weight)) {
+      write->aborted = true;
+      break;
+    }
     if (!run_.MayAct()) {
       write->aborted = true;
       break;
@@ -51,6 +56,10 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
 void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
                               const tl::expected<WriteOutcome, TargetError>& result) {
   OutageGate& gate = run_.target_gates[t];
+  if (run_.capacity[t]) {
+    const Entry& entry = write->batch->chunk.entries[write->entry];
+    run_.capacity[t]->Landed(CapacityGate::Weight(entry.key_size, write->value.size()));
+  }
   if (result) {
     const auto bit = static_cast<std::uint8_t>(1U << t);
     write->batch->missing[write->entry] &= static_cast<std::uint8_t>(~bit);

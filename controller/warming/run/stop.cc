@@ -77,6 +77,11 @@ Judgement Judge(const StopCause& cause, const Tally& tally,
                    outage->message + "; waited until the deadline of the run", tally);
       }
       return End(Result::kFailed, "DeadlineExceeded", cause.message, tally);
+    case StopKind::kCapacity:
+      if (WarmPercent(tally) >= min_warmed_percent) {
+        return End(Result::kSucceeded, "CapacityReached", cause.message, tally);
+      }
+      return End(Result::kFailed, cause.reason, cause.message, tally);
     case StopKind::kFatal:
       return End(Result::kFailed, cause.reason, cause.message, tally);
   }

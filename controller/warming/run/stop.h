@@ -13,7 +13,7 @@
 
 namespace stoker::warming {
 
-enum class StopKind { kNone, kCancelled, kLostLease, kDeadline, kFatal };
+enum class StopKind { kNone, kCancelled, kLostLease, kDeadline, kCapacity, kFatal };
 
 struct StopCause {
   StopKind kind = StopKind::kNone;  // kNone: it came to its end

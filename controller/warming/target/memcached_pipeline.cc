@@ -9,6 +9,8 @@
 namespace stoker::warming {
 namespace {
 
+constexpr std::size_t kMostStats = 64 << 10;
+
 TargetError NotMemcached(std::string_view where) {
   return {"TargetRejected",
           fmt::format("{} does not speak memcached's meta protocol; is the address right, and the "
@@ -74,7 +76,20 @@ void MemcachedPipeline::Ask(std::string_view key, bool with_ttl, bool with_value
   Asked(static_cast<std::uint8_t>(Expect::kNothingThere));
 }
 
+void MemcachedPipeline::AskStats() {
+  if (cancelled_) return;
+  MetaWriter(out_).Stats();
+  Asked(static_cast<std::uint8_t>(Expect::kStats));
+}
+
+bool MemcachedPipeline::TakeStat(const MetaReply& reply) {
+  if (reply.type != MetaReply::Type::kStat) return false;
+  stats_.append(reply.text).append("\n");
+  return true;
+}
+
 asio::awaitable<std::optional<TargetError>> MemcachedPipeline::ShakeHands(Stream& stream) {
+  stats_.clear();
   SendBuffer hello;
   MetaWriter(hello).Noop();
   if (Status sent = co_await stream.WriteAll(hello.view()); !sent) {
@@ -103,12 +118,16 @@ ParseStatus MemcachedPipeline::TakeReply() {
   const ParseStatus status = NextMetaReply(received_, reply);
   if (status != ParseStatus::kOk) return status;
   if (pending_.empty()) return ParseStatus::kBad;
+  if (static_cast<Expect>(pending_.front().expect) == Expect::kStats && TakeStat(reply)) {
+    return stats_.size() <= kMostStats ? ParseStatus::kOk : ParseStatus::kBad;
+  }
   const Pending command = pending_.Pop();
   const auto expect = static_cast<Expect>(command.expect);
   if (command.done) {
     SettleWrite(command.done, expect, reply);
   } else {
     SettleBatch(ToAnswer(expect, reply));
+    stats_.clear();
   }
   return ParseStatus::kOk;
 }
@@ -133,6 +152,11 @@ Pipeline::Answer MemcachedPipeline::ToAnswer(Expect expect, const MetaReply& rep
   using Type = MetaReply::Type;
   Answer answer;
   if (expect == Expect::kNothingThere && reply.type == Type::kNoop) return answer;
+  if (expect == Expect::kStats && reply.type == Type::kEnd) {
+    answer.present = true;
+    answer.text = stats_;
+    return answer;
+  }
   answer.integer = reply.ttl;
   answer.present = reply.type == Type::kDone || reply.type == Type::kValue;
   if (reply.type == Type::kValue) answer.text = std::string(reply.text);

@@ -21,6 +21,8 @@ class MemcachedPipeline final : public Pipeline {
   // A question of a batch. Answer::present; integer: the seconds left (-1: no expiry), where asked
   // for. A key that cannot be stored is not there.
   void Ask(std::string_view key, bool with_ttl, bool with_value);
+  // A question of a batch: all of `stats`, as lines "name value" in Answer::text.
+  void AskStats();
 
  protected:
   asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream) override;
@@ -28,10 +30,14 @@ class MemcachedPipeline final : public Pipeline {
   [[nodiscard]] TargetError NotUnderstood() const override;
 
  private:
-  enum class Expect : std::uint8_t { kWritten, kWrittenOrPresent, kAnswer, kNothingThere };
+  enum class Expect : std::uint8_t { kWritten, kWrittenOrPresent, kAnswer, kNothingThere, kStats };
 
   void SettleWrite(const WriteDone& done, Expect expect, const MetaReply& reply) const;
   [[nodiscard]] Answer ToAnswer(Expect expect, const MetaReply& reply) const;
+  // True: more of them come.
+  bool TakeStat(const MetaReply& reply);
+
+  std::string stats_;  // those that have come of an answer
 };
 
 }  // namespace stoker::warming

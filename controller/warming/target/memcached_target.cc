@@ -1,5 +1,6 @@
 #include "controller/warming/target/memcached_target.h"
 
+#include <charconv>
 #include <utility>
 
 #include "controller/warming/target/ketama.h"
@@ -43,6 +44,35 @@ asio::awaitable<tl::expected<Answers, TargetError>> AskServers(Nodes servers,
 bool LastsFor(const Pipeline::Answer& answer, Millis at_least) {
   if (!answer.present || at_least.count() <= 0 || answer.integer < 0) return answer.present;
   return std::chrono::seconds(answer.integer) >= at_least;
+}
+
+std::int64_t StatNumber(const std::string& stats, std::string_view name) {
+  const std::string mark = "\n" + std::string(name) + " ";
+  const auto at = stats.find(mark);
+  if (at == std::string::npos) return 0;
+  std::int64_t number = 0;
+  std::from_chars(stats.data() + at + mark.size(), stats.data() + stats.size(), number);
+  return number;
+}
+
+asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> MeasureServers(
+    Nodes servers, SteadyTime deadline) {
+  const Answers answers = co_await AskNodes(
+      servers, 1,
+      [](Pipeline& server, std::size_t) { static_cast<MemcachedPipeline&>(server).AskStats(); },
+      deadline);
+  std::vector<Capacity> capacities;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (answers[i].error) {
+      TargetError error = *answers[i].error;
+      error.whole_target = true;
+      co_return tl::make_unexpected(std::move(error));
+    }
+    const std::string stats = "\n" + answers[i].text.value_or("");
+    capacities.push_back({servers[i]->where(), StatNumber(stats, "bytes"),
+                          StatNumber(stats, "limit_maxbytes"), StatNumber(stats, "evictions")});
+  }
+  co_return capacities;
 }
 
 class MemcachedTarget final : public Target {
@@ -89,6 +119,11 @@ class MemcachedTarget final : public Target {
       if (answer.present && answer.integer >= 0) held[i].ttl = std::chrono::seconds(answer.integer);
     }
     co_return held;
+  }
+
+  asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> Measure(
+      SteadyTime deadline) override {
+    return MeasureServers(servers_, deadline);
   }
 
   void Cancel() override {

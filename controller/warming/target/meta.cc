@@ -67,6 +67,11 @@ bool ReadLine(std::string_view line, MetaReply& reply) {
     return true;
   }
   const std::string_view code = NextWord(line);
+  if (code == "STAT") {
+    reply.type = Type::kStat;
+    reply.text = line.substr(std::min<std::size_t>(1, line.size()));
+    return true;
+  }
   if (code == "HD") {
     reply.type = Type::kDone;
   } else if (code == "EN") {
@@ -75,6 +80,8 @@ bool ReadLine(std::string_view line, MetaReply& reply) {
     reply.type = Type::kNotStored;
   } else if (code == "MN") {
     reply.type = Type::kNoop;
+  } else if (code == "END") {
+    reply.type = Type::kEnd;
   } else {
     return false;
   }
@@ -145,6 +152,12 @@ void MetaWriter::Noop() {
   char* const begin = out_.Reserve(4);
   PutText(begin, "mn\r\n");
   out_.Commit(4);
+}
+
+void MetaWriter::Stats() {
+  char* const begin = out_.Reserve(7);
+  PutText(begin, "stats\r\n");
+  out_.Commit(7);
 }
 
 ParseStatus NextMetaReply(ReceiveBuffer& from, MetaReply& reply) {

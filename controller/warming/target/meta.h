@@ -49,6 +49,7 @@ class MetaWriter {
   void Set(const MetaKey& key, std::string_view value, std::int64_t expiry, bool if_absent);
   void Get(const MetaKey& key, bool with_ttl, bool with_value);
   void Noop();
+  void Stats();
 
  private:
   SendBuffer& out_;
@@ -61,10 +62,12 @@ struct MetaReply {
     kMiss,       // EN
     kValue,      // VA
     kNoop,       // MN
+    kStat,       // STAT: one of many
+    kEnd,        // END of the stats
     kError,      // ERROR, CLIENT_ERROR ..., SERVER_ERROR ...
   };
   Type type = Type::kError;
-  std::string_view text;  // kValue: the value; kError: the line
+  std::string_view text;  // kValue: the value; kError: the line; kStat: "name value"
   std::int64_t ttl = -1;  // kDone, kValue: seconds left, where it was asked for; -1: no expiry
 };
 

@@ -67,6 +67,7 @@ std::string_view WithoutArguments(std::string_view reply) {
 TargetError FromRedisReply(std::string_view where, std::string_view reply) {
   TargetError error;
   error.reason = "TargetRejected";
+  if (reply.starts_with("MOVED ") || reply.starts_with("ASK ")) error.redirect = reply;
   error.message = std::string(where) + " answered \"" + Quotable(WithoutArguments(reply)) + "\"";
   for (const Meaning& meaning : kMeanings) {
     if (reply.substr(0, meaning.prefix.size()) != meaning.prefix) continue;

@@ -11,7 +11,7 @@
 namespace stoker::warming {
 namespace {
 
-enum class Step { kAuth, kSelect, kAsk };
+enum class Step { kAuth, kSelect, kAsk, kPing };
 
 std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter out) {
   std::vector<Step> steps;
@@ -26,8 +26,13 @@ std::vector<Step> WriteSteps(const RedisOptions& options, RespWriter out) {
     out.Command({"SELECT", std::to_string(options.database)});
     steps.push_back(Step::kSelect);
   }
-  out.Command({"EXISTS", "stoker"});
-  steps.push_back(Step::kAsk);
+  if (options.any_key) {
+    out.Command({"EXISTS", "stoker"});
+    steps.push_back(Step::kAsk);
+  } else {
+    out.Command({"PING"});
+    steps.push_back(Step::kPing);
+  }
   return steps;
 }
 

@@ -23,7 +23,7 @@ class RedisPipeline final : public Pipeline {
              WriteDone done);
   // A question of a batch, one that expects kInteger or kText.
   void Ask(std::initializer_list<std::string_view> command, Expect expect);
-  // The next command concerns a slot that is on its way to this node.
+  // The next command, and that one alone, concerns a slot that is on its way to this node.
   void Asking();
 
  protected:

@@ -10,11 +10,19 @@
 namespace stoker::warming {
 
 // One question: whether the key is held, for at least `at_least` more (0: however shortly).
-void AskPresence(RedisPipeline& node, std::string_view key, Millis at_least);
+// `asking`: the key's slot is on its way to this node.
+void AskPresence(RedisPipeline& node, std::string_view key, Millis at_least, bool asking = false);
 [[nodiscard]] bool IsHeld(const Pipeline::Answer& answer, Millis at_least);
 
 // Two questions: the value, and how long it stays.
-void AskContent(RedisPipeline& node, std::string_view key);
+void AskContent(RedisPipeline& node, std::string_view key, bool asking = false);
 [[nodiscard]] Held ToHeld(Pipeline::Answer& value, const Pipeline::Answer& ttl);
+
+// Two questions: memory and evictions.
+void AskCapacity(RedisPipeline& node);
+[[nodiscard]] Capacity ToCapacity(const std::string& where, const Pipeline::Answer& memory,
+                                  const Pipeline::Answer& stats);
+// Of a server that may not be asked for its memory, or cannot now: no entry's matter.
+[[nodiscard]] TargetError CapacityError(TargetError error);
 
 }  // namespace stoker::warming

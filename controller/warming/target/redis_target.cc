@@ -38,6 +38,16 @@ asio::awaitable<tl::expected<std::vector<Held>, TargetError>> ReadKeys(PipelineP
   co_return held;
 }
 
+asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> MeasureServer(
+    PipelinePtr pipeline, SteadyTime deadline) {
+  const auto batch = pipeline->StartBatch(2);
+  AskCapacity(*pipeline);
+  co_await Pipeline::Answers(pipeline, batch, deadline);
+  if (batch->error) co_return tl::make_unexpected(CapacityError(std::move(*batch->error)));
+  co_return std::vector<Capacity>{
+      ToCapacity(pipeline->where(), batch->answers[0], batch->answers[1])};
+}
+
 class RedisTarget final : public Target {
  public:
   explicit RedisTarget(PipelinePtr pipeline) : pipeline_(std::move(pipeline)) {}
@@ -58,6 +68,10 @@ class RedisTarget final : public Target {
   asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(
       const std::vector<std::string_view>& keys, SteadyTime deadline) override {
     return ReadKeys(pipeline_, keys, deadline);
+  }
+  asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> Measure(
+      SteadyTime deadline) override {
+    return MeasureServer(pipeline_, deadline);
   }
   void Cancel() override { pipeline_->Cancel(); }
 

@@ -43,7 +43,7 @@ ParseStatus ParseBulk(std::string_view data, std::size_t line_end, std::int64_t 
 
 }  // namespace
 
-void RespWriter::Command(std::initializer_list<std::string_view> parts) {
+void RespWriter::Command(std::span<const std::string_view> parts) {
   std::size_t most = kHeader;
   for (const std::string_view part : parts) most += kHeader + part.size() + 2;
   char* const begin = out_.Reserve(most);

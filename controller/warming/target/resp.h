@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "controller/warming/target/receive_buffer.h"
@@ -21,7 +22,10 @@ namespace stoker::warming {
 class RespWriter {
  public:
   explicit RespWriter(SendBuffer& out) : out_(out) {}
-  void Command(std::initializer_list<std::string_view> parts);
+  void Command(std::span<const std::string_view> parts);
+  void Command(std::initializer_list<std::string_view> parts) {
+    Command(std::span(parts.begin(), parts.size()));
+  }
   // SET key value [PX ttl_ms] [NX]; no expiry when ttl_ms is 0.
   void Set(std::string_view key, std::string_view value, std::int64_t ttl_ms, bool if_absent);
 

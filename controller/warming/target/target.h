@@ -11,6 +11,7 @@
 // Cancelled.
 
 #include <asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -46,6 +47,13 @@ struct Held {  // what a target holds for a key
   std::optional<std::string> value;
 };
 
+struct Capacity {     // of one node of a target
+  std::string where;  // host:port
+  std::int64_t used_bytes = 0;
+  std::int64_t most_bytes = 0;  // 0: no limit
+  std::int64_t evicted = 0;     // keys, since it started
+};
+
 class Target {
  public:
   virtual ~Target() = default;
@@ -63,6 +71,12 @@ class Target {
   // Reads back for verification: presence, remaining TTL, and the value.
   virtual asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(
       const std::vector<std::string_view>& keys, SteadyTime deadline) = 0;
+  // What its nodes use of their memory, after all that was written before; none: it has no bounds.
+  virtual asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> Measure(
+      SteadyTime deadline) {
+    static_cast<void>(deadline);
+    co_return std::vector<Capacity>{};
+  }
   virtual void Cancel() = 0;
 };
 

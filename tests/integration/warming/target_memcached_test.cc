@@ -157,12 +157,12 @@ TEST(MemcachedTarget, SaysWhenItIsNoMemcached) {
 
 // The whole way: from nginx into two servers, one value too large for them.
 TEST(MemcachedRun, WarmsSkipsAndCountsExactly) {
-  const MemcachedServer first_server({"-I", "2k", "-o", "slab_chunk_max=1"});
-  const MemcachedServer second_server({"-I", "2k", "-o", "slab_chunk_max=1"});
-  const stoker::testing::NginxServer nginx(
+  const MemcachedServer first_server;
+  const MemcachedServer second_server;
+  stoker::testing::NginxServer nginx(
       "location /item/ { return 200 \"value of $uri\"; }\n"
-      "location = /item/7 { return 200 \"" +
-      std::string(3'000, 'L') + "\"; }");
+      "location = /item/7 { try_files /large =500; }");
+  nginx.Put("large", std::string(2 << 20, 'L'));
   RunSpec spec = testing::ItemRun(500, nginx.url("/item/{id}"), "unused:1");
   spec.policy.targets[0].redis.reset();
   spec.policy.targets[0].memcached =
