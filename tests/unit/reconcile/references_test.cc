@@ -50,6 +50,26 @@ TEST(References, AreNamedByTheirFields) {
   EXPECT_THAT(ConfigMapNames(FullSpec()), ElementsAre("keys"));
 }
 
+TEST(References, OfSourcesAreNamedToo) {
+  json spec = samples::Spec();
+  const json ref = {{"name", "database"}, {"key", "url"}};
+  spec["sources"] = {
+      {{"name", "rows"},
+       {"sql",
+        {{"connectionSecretRef", ref},
+         {"query", "select 1 as id"},
+         {"keyTemplate", "{id}"},
+         {"caSecretRef", {{"name", "ca"}, {"key", "ca.crt"}}}}}},
+      {{"name", "log"}, {"accessLog", {{"configMapRef", ref}}}},
+      {{"name", "warm"},
+       {"redis", {{"address", "warm.shop:6379"}, {"credentialsSecretRef", {{"name", "warm"}}}}}}};
+  spec["origins"][0]["http"]["url"] = "https://catalogue.shop/{key}";
+  const auto policy = api::ToWarmingPolicy(samples::Policy(spec));
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_THAT(SecretNames(policy->spec), ElementsAre("ca", "database", "warm"));
+  EXPECT_THAT(ConfigMapNames(policy->spec), ElementsAre("database"));
+}
+
 TEST(References, EachNameIsReadOnce) {
   Store secrets{{{"ca", {{"ca.crt", "pem"}}}, {"token", {{"password", "s3cret"}}}}};
   Store config_maps{{{"keys", {{"k.txt", "a\nb"}}}}};

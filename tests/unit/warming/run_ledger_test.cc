@@ -34,6 +34,26 @@ TEST(Ledger, RemembersBatchesInWhateverOrderTheyFinish) {
   EXPECT_EQ(other.Done().target_warmed[0], 50);
 }
 
+TEST(Ledger, OfKeysetSourcesKeepsTheCursorBelowWhichAllIsDone) {
+  Ledger ledger("plan", {0, 1}, {"cache"});
+  ledger.KeepCursors();
+  for (const int number : {0, 3, 1}) ledger.Complete(number, Warmed(10), {{"at", number}});
+  const nlohmann::json saved = ledger.Encode();
+  Ledger other("plan", {0, 1}, {"cache"});
+  other.KeepCursors();
+  ASSERT_TRUE(other.Resume(saved));
+  EXPECT_EQ(other.Cursor()["at"], 1);
+  EXPECT_EQ(other.First(), 2);
+  EXPECT_FALSE(other.IsDone(3)) << "another enumeration has other batches";
+  EXPECT_EQ(other.Done().warmed, 20) << "exactly what lies below the cursor";
+  ledger.Complete(2, Warmed(10), {{"at", 2}});
+  EXPECT_EQ(ledger.Cursor()["at"], 3);
+  EXPECT_EQ(ledger.Done().warmed, 40);
+  other.StartOver();
+  EXPECT_EQ(other.Cursor(), nullptr);
+  EXPECT_EQ(other.First(), 0);
+}
+
 TEST(Ledger, HoldsReadingBackWhenTheWindowIsFull) {
   Ledger ledger("plan", {0, 1}, {"cache"});
   EXPECT_TRUE(ledger.HasRoom(1023));
