@@ -38,10 +38,10 @@ std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources
   return common;
 }
 
-// A sitemap's {path} begins with a slash, so it ends the host in front of it.
-bool PathsAreOfSitemaps(const api::WarmingPolicySpec& policy) {
+// A sitemap's and a log's {path} begins with a slash, so it ends the host in front of it.
+bool PathsBeginWithSlash(const api::WarmingPolicySpec& policy) {
   return std::all_of(policy.sources.begin(), policy.sources.end(), [](const api::Source& source) {
-    return CarriesValues(source) ||
+    return CarriesValues(source) || source.access_log ||
            (source.http && source.http->format == api::HttpSource::Format::kSitemap);
   });
 }
@@ -55,7 +55,7 @@ bool HasOneHost(const api::WarmingPolicySpec& policy) {
   const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
   const std::size_t hole = url.find('{');
   if (hole == std::string_view::npos || url.find_first_of("/?#", host) < hole) return true;
-  return hole > host && url.substr(hole).starts_with("{+path}") && PathsAreOfSitemaps(policy);
+  return hole > host && url.substr(hole).starts_with("{+path}") && PathsBeginWithSlash(policy);
 }
 
 namespace {
