@@ -12,9 +12,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+struct evp_md_st;  // OpenSSL's EVP_MD
 
 namespace stoker::warming {
 
@@ -32,6 +35,7 @@ class Ketama {
     std::uint32_t at;
     std::uint32_t server;
   };
+  const std::shared_ptr<evp_md_st> md5_;  // looked up once: that costs more than a digest
   std::vector<Point> points_;
 };
 
