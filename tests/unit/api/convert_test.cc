@@ -93,6 +93,36 @@ TEST(ToWarmingPolicy, ReadsEveryFieldOfSourcesAndOrigins) {
   EXPECT_EQ(origin.tls->server_name, "catalogue.internal");
 }
 
+TEST(ToWarmingPolicy, ReadsEveryKindOfTarget) {
+  const auto target_of = [](const char* file) -> Target {
+    const Result<WarmingPolicy> policy = ToWarmingPolicy(FromCorpus(file));
+    if (!policy || policy->spec.targets.empty()) {
+      ADD_FAILURE() << file << (policy ? " has no target" : policy.error().message);
+      return {};
+    }
+    return policy->spec.targets[0];
+  };
+  const Target memcached = target_of("memcached.yaml");
+  EXPECT_FALSE(memcached.redis);
+  ASSERT_TRUE(memcached.memcached);
+  EXPECT_EQ(memcached.memcached->addresses.size(), 3U);
+  EXPECT_FALSE(memcached.capacity);
+  EXPECT_EQ(target_of("redis-cluster.yaml").redis->mode, RedisTarget::Mode::kCluster);
+  const Target sentinel = target_of("redis-sentinel.yaml");
+  EXPECT_EQ(sentinel.redis->mode, RedisTarget::Mode::kSentinel);
+  EXPECT_EQ(sentinel.redis->master_name, "mymaster");
+  const Target refresh = target_of("refresh.yaml");
+  EXPECT_EQ(refresh.redis->mode, RedisTarget::Mode::kStandalone);
+  EXPECT_EQ(refresh.write.mode, Write::Mode::kRefresh);
+  EXPECT_EQ(refresh.write.refresh_below, std::chrono::minutes(10));
+  const Target guarded = target_of("capacity.yaml");
+  EXPECT_EQ(guarded.capacity->max_memory_percent, 70);
+  EXPECT_EQ(guarded.capacity->on_exceed, Capacity::OnExceed::kFail);
+  const Target by_default = target_of("capacity-defaults.yaml");
+  EXPECT_EQ(by_default.capacity->max_memory_percent, 85);
+  EXPECT_EQ(by_default.capacity->on_exceed, Capacity::OnExceed::kStop);
+}
+
 TEST(ToWarmingPolicy, ReadsEveryFieldOfTargetsAndExecution) {
   const Result<WarmingPolicy> policy = ToWarmingPolicy(FromCorpus("every-field.yaml"));
   ASSERT_TRUE(policy) << policy.error().message;
