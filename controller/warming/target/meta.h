@@ -3,8 +3,8 @@
 // Memcached's meta protocol (1.6 and newer), both ways, for pipelines of many small commands.
 //
 // A key of at most 250 bytes without spaces and control characters goes as it is; another one goes
-// as base64, which the server undoes (flag b), so that it is stored under the very key, if it has at
-// most 186 bytes.
+// as base64, which the server undoes (flag b), so that it is stored under the very key, if it
+// has at most 186 bytes.
 //
 // Thread safety: plain values, pure functions.
 

@@ -32,8 +32,8 @@ class RedisDialog {
   RedisDialog(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
               RedisOptions options);
 
-  // An error reply is an error, as FromRedisReply() sees it; after any other error the next question
-  // dials anew.
+  // An error reply is an error, as FromRedisReply() sees it; after any other error the next
+  // question dials anew.
   asio::awaitable<Answer> Ask(std::vector<std::string> command, SteadyTime deadline);
   // The next thing that the server says by itself.
   asio::awaitable<Answer> Next(SteadyTime deadline);
