@@ -2,12 +2,12 @@
 
 // How much a run may still bring into a target before it would push something out.
 //
-// A cache at its limit evicts, and what it evicts may be hotter than what a run brings. So the target
-// is measured, and what a measure allows is a credit: half of the room below the configured percentage
-// of its memory, less what is on its way. Writes take from it; when it is used up the target is
-// measured again. The credit halves towards the limit, so neither a wrong guess at an entry's weight
-// nor what other clients write meanwhile leads past it by much. An eviction during the run ends it at
-// once, whatever the memory says.
+// A cache at its limit evicts, and what it evicts may be hotter than what a run brings. So the
+// target is measured, and what a measure allows is a credit: half of the room below the configured
+// percentage of its memory, less what is on its way. Writes take from it; when it is used up the
+// target is measured again. The credit halves towards the limit, so neither a wrong guess at an
+// entry's weight nor what other clients write meanwhile leads past it by much. An eviction during
+// the run ends it at once, whatever the memory says.
 //
 // Thread safety: any thread; Take() is two atomic operations.
 
@@ -34,8 +34,8 @@ class CapacityGate {
   bool Take(std::int64_t weight);
   // A write that took credit is answered.
   void Landed(std::int64_t weight) { in_flight_.fetch_sub(weight, std::memory_order_relaxed); }
-  // Takes in a measure of every node, made for a write of this weight (0: a routine look). A sentence
-  // when the run must end: what is full, or evicts.
+  // Takes in a measure of every node, made for a write of this weight (0: a routine look). A
+  // sentence when the run must end: what is full, or evicts.
   std::optional<std::string> Measured(const std::vector<Capacity>& nodes, std::int64_t weight);
 
  private:

@@ -27,8 +27,8 @@ std::string JoinHostPort(std::string_view host, std::string_view port) {
   return (v6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + std::string(port);
 }
 
-// [[first, last, [host, port, ...], replicas...], ...]. A host that is null or empty is the one that
-// was asked; "?" is one that the node does not know, and nobody could dial.
+// [[first, last, [host, port, ...], replicas...], ...]. A host that is null or empty is the one
+// that was asked; "?" is one that the node does not know, and nobody could dial.
 std::optional<RedisLayout> ReadClusterSlots(const RespValue& answer, const std::string& host) {
   if (answer.type != RespType::kArray) return std::nullopt;
   RedisLayout layout;

@@ -3,8 +3,8 @@
 // Where the keys of a Redis of several nodes live now.
 //
 // A Cluster tells it slot by slot, Sentinels name one master; both change their mind while a run
-// goes on. A topology answers when asked, from whichever node or sentinel answers, and learns further ones
-// on the way.
+// goes on. A topology answers when asked, from whichever node or sentinel answers, and learns
+// further ones on the way.
 //
 // Thread safety: one loop. Lifetime: shared by the coroutines that use it. Shutdown: Cancel() ends
 // what waits.
