@@ -25,14 +25,14 @@ class Sample:
     seconds: float
     cpu_seconds: float
     rss_mib: float
-    busy: float  # the share of a core that the cache's main thread had
+    busy: float  # the share of a core that the cache had
     others: float  # cores that went to processes which are no part of the measurement
     output: str
 
 
 @dataclasses.dataclass
 class Clocks:
-    """CPU seconds so far: of the cache's main thread, of all servers, of the whole machine."""
+    """CPU seconds so far: of the cache, of all servers, of the whole machine."""
 
     cache: float
     servers: float

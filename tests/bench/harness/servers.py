@@ -32,7 +32,8 @@ def die_with_parent():
 
 def busy_seconds(pid):
     """CPU seconds of a process's threads; the kernel counts them in nanoseconds."""
-    return sum(int(file.read_text().split()[0]) for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) * 1e-9
+    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) * 1e-9
 
 
 def wait_for(condition, what, alive, log):

@@ -65,7 +65,7 @@ class Scene:
                 self.origin = servers.Nginx(self._folder / "origin", len(path_of(FIRST)), self.work.value_bytes)
                 self.cache = servers.NginxCache(self._folder / "cache", self.origin)
                 urls = f"{self.cache.url}/v/[{FIRST}-{FIRST + self.entries - 1}]"
-                subprocess.run(["curl", "-sfZ", "--parallel-max", "64", "-o", "/dev/null", urls], check=True, capture_output=True)
+                subprocess.run(["curl", "-sfZ", "--parallel-max", str(CONNECTIONS), "-o", "/dev/null", urls], check=True)
             yield self
         finally:
             for server in self.servers:
