@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
@@ -47,8 +48,8 @@ bool ScheduleKnows(const json& job, const std::vector<kube::Object>& schedules) 
 }  // namespace
 
 TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
-                        const std::vector<kube::Object>& schedules,
-                        const api::HistoryLimit& limit) {
+                        const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit,
+                        std::string_view last_run) {
   TidyDecision decision;
   std::vector<JobState> kept;
   std::set<std::string> expiring;
@@ -62,7 +63,9 @@ TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
     kept.push_back(state);
     if (Find(*job, {"spec", "ttlSecondsAfterFinished"}) != nullptr) expiring.insert(state.uid);
   }
-  std::ranges::sort(kept, {}, [](const JobState& job) { return std::pair(job.end, job.name); });
+  std::ranges::sort(kept, {}, [&](const JobState& job) {
+    return std::tuple(job.end, job.name == last_run, job.name);
+  });
   auto succeeded_beyond =
       std::ranges::count(kept, JobState::Phase::kSucceeded, &JobState::phase) - limit.successful;
   auto failed_beyond =
@@ -98,7 +101,8 @@ ReconcileResult Housekeeping::Tidy(const json& policy, const api::Execution& exe
   const std::string ns = Namespace(policy);
   const std::vector<kube::Object> jobs = context_.views.jobs.Find(ns, Uid(policy));
   const TidyDecision decision =
-      DecideTidy(jobs, SchedulesOf(context_.views, jobs), execution.history_limit);
+      DecideTidy(jobs, SchedulesOf(context_.views, jobs), execution.history_limit,
+                 Text(policy, {"status", "lastRun", "name"}));
   Again later;
   if (decision.waits_for_schedule) later.NoLaterThan(kScheduleRetry);
   const std::string key = Key(ns, Name(policy));

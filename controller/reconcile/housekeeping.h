@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/api/types.h"
@@ -24,9 +25,11 @@ struct TidyDecision {
   std::vector<JobState> remove;  // beyond the history limit
   bool waits_for_schedule = false;
 };
-// `jobs`: of the policy. `schedules`: those that made one of them, as far as they exist.
+// `jobs`: of the policy. `schedules`: those that made one of them, as far as they exist. `last_run`:
+// the name of the run that ended last, for Jobs tell the second alone in which they ended.
 TidyDecision DecideTidy(const std::vector<kube::Object>& jobs,
-                        const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit);
+                        const std::vector<kube::Object>& schedules, const api::HistoryLimit& limit,
+                        std::string_view last_run);
 
 // The policy's own ConfigMaps that none of the Jobs mounts.
 std::vector<nlohmann::json> UnusedConfigMaps(const nlohmann::json& policy,

@@ -38,9 +38,19 @@ TEST(Tidy, TheOldestBeyondEachLimitGoAndTheOthersGetTheirTtl) {
   }
   jobs.push_back(Shared(Ended("bad-01", "Failed", "2026-11-27T01:00:00Z")));
   jobs.push_back(Shared(Ended("bad-06", "Failed", "2026-11-27T06:00:00Z")));
-  const TidyDecision decision = DecideTidy(jobs, {}, {.successful = 3, .failed = 1});
+  const TidyDecision decision = DecideTidy(jobs, {}, {.successful = 3, .failed = 1}, "");
   EXPECT_THAT(NamesOf(decision.remove), ElementsAre("bad-01", "good-02"));
   EXPECT_THAT(NamesOf(decision.expire), ElementsAre("good-03", "good-04", "good-05", "bad-06"));
+}
+
+TEST(Tidy, OfTwoThatEndedInOneSecondTheLastRunStays) {
+  const std::vector<kube::Object> jobs = {
+      Shared(Ended("run-a", "Complete", "2026-11-27T01:00:00Z")),
+      Shared(Ended("run-b", "Complete", "2026-11-27T01:00:00Z"))};
+  for (const auto& [last, oldest] : {std::pair("run-a", "run-b"), std::pair("run-b", "run-a")}) {
+    const auto decision = DecideTidy(jobs, {}, {.successful = 1, .failed = 1}, last);
+    EXPECT_THAT(NamesOf(decision.remove), ElementsAre(oldest));
+  }
 }
 
 TEST(Tidy, LeavesAloneWhatRunsIsBeingDeletedOrHasItsTtl) {
@@ -50,7 +60,7 @@ TEST(Tidy, LeavesAloneWhatRunsIsBeingDeletedOrHasItsTtl) {
   expiring["spec"]["ttlSecondsAfterFinished"] = 60;
   const TidyDecision decision =
       DecideTidy({Shared(samples::Job()), Shared(going), Shared(expiring)}, {},
-                 {.successful = 3, .failed = 1});
+                 {.successful = 3, .failed = 1}, "");
   EXPECT_THAT(decision.remove, IsEmpty());
   EXPECT_THAT(decision.expire, IsEmpty());
 }
@@ -60,7 +70,7 @@ TEST(Tidy, AScheduledRunStaysUntilItsScheduleKnowsHowItEnded) {
   job["metadata"]["labels"][kScheduleLabel] = "often";
   job["metadata"]["annotations"][kSlotAnnotation] = "2026-11-27T12:00:00Z";
   const auto decide = [&](const std::vector<kube::Object>& schedules) {
-    return DecideTidy({Shared(job)}, schedules, {.successful = 0, .failed = 0});
+    return DecideTidy({Shared(job)}, schedules, {.successful = 0, .failed = 0}, "");
   };
   json schedule = {
       {"metadata", {{"name", "often"}}},
