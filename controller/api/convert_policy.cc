@@ -181,7 +181,7 @@ Result<Target> ToTarget(const json& from) {
   if (const json* member = Find(from, "write")) {
     auto write = ToWrite(*member);
     if (!write) return Nest("write", write.error());
-    target.write = std::move(*write);
+    target.write = *write;
   }
   if (const json* member = Find(from, "capacity")) {
     Capacity& capacity = target.capacity.emplace();

@@ -157,9 +157,12 @@ Result<std::int64_t> TransitionsLeftBehind(kube::Client& client,
   kube::ListOptions listing;
   listing.label_selector = std::string(kManagedBySelector) + "," + kRunLabel;
   std::int64_t highest = 0;
-  const kube::PageHandler on_page = {
-      .item = [&](json ledger) { highest = std::max(highest, HighestTransitions({ledger})); },
-      .again = [] {}};
+  const kube::PageHandler on_page = {.item =
+                                         [&](json ledger) {
+                                           highest = std::max(
+                                               highest, HighestTransitions({std::move(ledger)}));
+                                         },
+                                     .again = [] {}};
   for (const std::string& ns : namespaces.empty() ? std::vector<std::string>{""} : namespaces) {
     STOKER_CHECK(kube::ListPages(client.transport(), kube::kConfigMaps, ns, listing, kListTimeout,
                                  on_page, stop));

@@ -113,7 +113,7 @@ Result<json> ScheduleReconciler::Start(const json& object, const std::string& po
     context_.enqueue_policy(Key(ns, policy_name));
     return may.error();
   }
-  STOKER_TRY(const ResolveOutcome outcome,
+  STOKER_TRY(ResolveOutcome outcome,
              ResolveReferences(References(policy.spec), ns, SecretReader(context_.client, ns),
                                ConfigMapReader(context_.client, ns)));
   if (!outcome.problems.empty()) return TellProblems(live, policy, std::move(outcome.problems));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "controller/base/clock.h"
+#include "controller/base/duration.h"
 
 namespace stoker::reconcile {
 

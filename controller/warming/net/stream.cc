@@ -199,10 +199,10 @@ asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket, Endpoint endpoi
   SSL* ssl = state->stream.native_handle();
   if (!ExpectName(ssl, name) && !endpoint.tls->options().insecure_skip_verify) {
     ERR_clear_error();
-    co_return tl::make_unexpected(
-        ConnectError(ConnectError::Reason::kTlsNotTrusted, Code::kInvalid,
-                     where + ": no certificate can be checked against " + name +
-                         "; set tls.serverName to a name it holds"));
+    co_return tl::make_unexpected(ConnectError(ConnectError::Reason::kTlsNotTrusted, Code::kInvalid,
+                                               where + ": no certificate can be checked against " +
+                                                   name +
+                                                   "; set tls.serverName to a name it holds"));
   }
   const auto finished = std::make_shared<Waiter*>(&waiter);
   state->stream.async_handshake(asio::ssl::stream_base::client,

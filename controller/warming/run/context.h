@@ -52,7 +52,7 @@ struct RunContext {
   const RunOptions options;
   const Template url;
   const std::vector<std::string> columns;  // beside `key`, what `url` uses
-  const bool one_host;  // whatever the entry, it is asked of the same host
+  const bool one_host;                     // whatever the entry, it is asked of the same host
   const std::uint64_t seed;
   const int in_flight;  // this shard's share of maxInFlight
   const int loops;
@@ -60,7 +60,7 @@ struct RunContext {
   Places write_places;  // of fetched values on their way to the targets: as many again
   TokenBucket bucket;
   OutageGate origin_gate;
-  std::deque<OutageGate> target_gates;  // one a target
+  std::deque<OutageGate> target_gates;                 // one a target
   std::deque<std::unique_ptr<CapacityGate>> capacity;  // one a target; null: it is not looked after
   BatchQueue queue;
   Ledger ledger;

@@ -20,9 +20,9 @@ namespace stoker::warming {
 class DocumentClient {
  public:
   virtual ~DocumentClient() = default;
-  virtual asio::awaitable<FetchResult> Get(
-      const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& leave, BodySink sink) = 0;
+  virtual asio::awaitable<FetchResult> Get(const std::string& url, SteadyTime deadline,
+                                           const std::function<asio::awaitable<Status>()>& leave,
+                                           BodySink sink) = 0;
   virtual void Cancel() = 0;
 };
 

@@ -51,7 +51,8 @@ double Rounded(double value) { return std::round(value * 100) / 100; }
 // 100 is said of what is complete, and of nothing less.
 double FlooredPercent(const Tally& tally) {
   if (tally.discovered == 0) return 0;
-  return static_cast<double>((tally.warmed + tally.skipped) * 10'000 / tally.discovered) / 100;
+  const std::int64_t hundredths = (tally.warmed + tally.skipped) * 10'000 / tally.discovered;
+  return static_cast<double>(hundredths) / 100;
 }
 
 Tally TallyFromJson(const json& j) {

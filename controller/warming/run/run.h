@@ -152,7 +152,8 @@ struct RunSpec {
 struct RunOptions {
   int loops = 0;  // 0: one a core that the cgroup grants
   EgressRules egress;
-  bool local_files = false;  // sources may read files of this machine: the command line's user alone
+  bool local_files =
+      false;  // sources may read files of this machine: the command line's user alone
   // Asked before every origin request and every write; false: stop at once (a deposed leader).
   std::function<bool()> may_act;
   std::optional<Checkpoint> resume;

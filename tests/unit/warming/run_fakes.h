@@ -25,7 +25,8 @@ namespace stoker::warming::testing {
 struct OriginState {
   // What to answer to the nth request (from 0) for this URL; empty: the URL itself.
   std::function<FetchResult(const std::string& url, int nth)> script;
-  std::function<Millis(int nth)> dial;  // how long the nth connection (from 0) takes; empty: no time
+  std::function<Millis(int nth)>
+      dial;  // how long the nth connection (from 0) takes; empty: no time
   Millis latency{0};
   std::atomic<int> dials{0};
 
