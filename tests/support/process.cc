@@ -48,7 +48,8 @@ pid_t Spawn(const std::vector<std::string>& argv, const std::map<std::string, st
 }  // namespace
 
 TempDir::TempDir() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "stoker-test-XXXXXX").string();
+  const std::string filled_in(6, 'X');  // as mkdtemp wants it
+  std::string pattern = std::filesystem::temp_directory_path() / ("stoker-test-" + filled_in);
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   path_ = pattern;
   std::filesystem::permissions(path_, std::filesystem::perms(0755));
