@@ -5,6 +5,8 @@
 #include <functional>
 #include <iterator>
 
+#include "controller/base/json.h"
+
 namespace stoker::warming {
 namespace {
 
@@ -32,12 +34,22 @@ std::optional<LogLine> ParseRequest(std::string_view request, int status) {
   return LogLine{std::string(request.substr(0, first)), std::move(*path), status};
 }
 
+std::optional<int> ToStatus(std::int64_t number) {
+  if (number < 100 || number > 999) return std::nullopt;
+  return static_cast<int>(number);
+}
+
 std::optional<int> ParseStatus(std::string_view text) {
-  int status = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
-  if (error != std::errc() || end != text.data() + text.size() || status < 100 || status > 999)
-    return std::nullopt;
-  return status;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return ToStatus(number);
+}
+
+std::optional<int> StatusOf(const json& value) {
+  if (value.is_number_integer()) return ToStatus(value.get<std::int64_t>());
+  if (value.is_string()) return ParseStatus(value.get_ref<const std::string&>());
+  return std::nullopt;
 }
 
 const json* Member(const json& object, const std::string& pointer) {
@@ -65,15 +77,14 @@ std::optional<LogLine> ParseCombinedLine(std::string_view line) {
 }
 
 std::optional<LogLine> ParseJsonLine(std::string_view line, const api::JsonLog& fields) {
-  const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return std::nullopt;
-  const json* method = Member(object, fields.method_pointer);
-  const json* path = Member(object, fields.path_pointer);
-  const json* status = Member(object, fields.status_pointer);
+  const auto object = ParseJson(line);
+  if (!object || !object->is_object()) return std::nullopt;
+  const json* method = Member(*object, fields.method_pointer);
+  const json* path = Member(*object, fields.path_pointer);
+  const json* status = Member(*object, fields.status_pointer);
   if (method == nullptr || path == nullptr || status == nullptr) return std::nullopt;
   if (!method->is_string() || !path->is_string()) return std::nullopt;
-  const auto number =
-      ParseStatus(status->is_string() ? status->get<std::string>() : status->dump());
+  const auto number = StatusOf(*status);
   auto target = PathOf(path->get<std::string>());
   if (!number || !target) return std::nullopt;
   return LogLine{method->get<std::string>(), std::move(*target), *number};

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "controller/base/json.h"
 #include "controller/warming/source/byte_reader.h"
 
 namespace stoker::warming {
@@ -109,8 +110,9 @@ Result<JsonList::Page> JsonList::Parse(std::string body) const {
     if (piece.empty()) break;
     text.append(piece);
   }
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return Invalid("the document is no JSON");
+  auto parsed = ParseJson(text);
+  if (!parsed) return Invalid("the document " + parsed.error().message);
+  json document = std::move(*parsed);
   Page page;
   if (cursor_) page.cursor = Text(At(document, *cursor_)).value_or("");
   const json* items = At(document, items_);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/base/json.h"
 #include "controller/warming/source/access_log.h"
 #include "tests/support/gzip.h"
 #include "tests/support/process.h"
@@ -56,10 +57,24 @@ TEST(AccessLog, ReadsJsonLines) {
   EXPECT_EQ(shown(R"({"request_method":"GET","request_uri":"/a","status":"304"})"), "GET /a 304");
   EXPECT_EQ(shown(R"({"request_method":"GET","request_uri":"/a"})"), "none");
   EXPECT_EQ(shown(R"({"request_method":1,"request_uri":"/a","status":200})"), "none");
+  EXPECT_EQ(shown(R"({"request_method":"GET","request_uri":"/a","status":[200]})"), "none");
+  EXPECT_EQ(shown(R"({"request_method":"GET","request_uri":"/a","status":200.5})"), "none");
+  EXPECT_EQ(shown(R"({"request_method":"GET","request_uri":"/a","status":true})"), "none");
   EXPECT_EQ(shown(R"([1])"), "none");
   EXPECT_EQ(shown(R"({"request_)"), "none");
   fields = {"/request/method", "/request/uri", "/status"};
   EXPECT_EQ(shown(R"({"request":{"method":"GET","uri":"/a"},"status":200})"), "GET /a 200");
+}
+
+TEST(AccessLog, ALineThatNestsDeeplyIsNoLineOfALog) {
+  const std::string line = R"({"request_method":"GET","request_uri":"/a","status":200,"x":)";
+  const auto shown = [&](std::size_t depth) {
+    return Shown(ParseJsonLine(line + std::string(depth, '[') + std::string(depth, ']') + "}", {}));
+  };
+  EXPECT_EQ(shown(kMostJsonDepth - 1), "GET /a 200");
+  EXPECT_EQ(shown(kMostJsonDepth), "none");
+  const std::string deep = R"({"request_method":"GET","request_uri":"/a","status":)";
+  EXPECT_EQ(Shown(ParseJsonLine(deep + std::string(1'000'000, '['), {})), "none");
 }
 
 TEST(AccessLog, MatchesStatusesAndTheirClasses) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/base/json.h"
 #include "controller/warming/source/json_list.h"
 #include "tests/unit/warming/run_fakes.h"
 
@@ -92,13 +93,31 @@ TEST(JsonList, SaysWhatADocumentLacks) {
     return page ? std::string() : page.error().message;
   };
   EXPECT_EQ(complaint("{\"data\":{\"items\":[]}}"), "");
-  EXPECT_THAT(complaint("<html>"), HasSubstr("is no JSON"));
+  EXPECT_THAT(complaint("<html>"), HasSubstr("the document is not JSON"));
   EXPECT_THAT(complaint("{\"data\":[]}"), HasSubstr("nothing at jsonPointer \"/data/items\""));
   EXPECT_THAT(complaint("{\"data\":{\"items\":1}}"), HasSubstr("is no array"));
   EXPECT_THAT(complaint(("[" + std::string(kMaxJsonPage, ' ') + "]").c_str()),
               HasSubstr("longer than"));
   spec.json_pointer = "data";
   EXPECT_THAT(JsonList::Make(spec, {}).error().message, HasSubstr("is no JSON pointer"));
+}
+
+TEST(JsonList, RefusesWhatNestsDeeperThanAStackCanFollow) {
+  api::HttpSource spec = Items();
+  spec.value_pointer = "/v";
+  const auto list = JsonList::Make(spec, {});
+  ASSERT_TRUE(list);
+  const auto document = [](std::size_t depth) {
+    return R"([{"id":1,"v":)" + std::string(depth, '[') + std::string(depth, ']') + "}]";
+  };
+  const auto page = list->Parse(document(kMostJsonDepth - 2));
+  ASSERT_TRUE(page) << page.error().message;
+  EntryChunk chunk;
+  list->Append(page->items[0], chunk);
+  EXPECT_EQ(chunk.Value(chunk.entries[0], 0).size(), 2U * (kMostJsonDepth - 2));
+  const auto deep = list->Parse(document(kMaxJsonPage / 4));
+  ASSERT_FALSE(deep);
+  EXPECT_EQ(deep.error().message, "the document is nested more than 64 levels deep");
 }
 
 RunSpec JsonRun(const api::HttpSource& http) {
