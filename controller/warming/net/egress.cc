@@ -12,16 +12,23 @@ using asio::ip::address;
 using asio::ip::address_v4;
 using asio::ip::address_v6;
 
-constexpr std::array<std::string_view, 9> kRefusedByDefault = {
-    "0.0.0.0/8",        // unspecified: reaches this host
-    "127.0.0.0/8",      // loopback
-    "169.254.0.0/16",   // link-local, and most clouds' metadata
-    "168.63.129.16",    // Azure's host
-    "100.100.100.200",  // Alibaba's metadata
-    "::",               // unspecified
-    "::1",              // loopback
-    "fe80::/10",        // link-local
-    "fd00:ec2::254",    // AWS metadata
+constexpr std::array<std::string_view, 16> kRefusedByDefault = {
+    "0.0.0.0/8",           // unspecified: reaches this host
+    "127.0.0.0/8",         // loopback
+    "169.254.0.0/16",      // link-local: the metadata of AWS, GCP, Azure, Oracle and most others
+    "168.63.129.16",       // Azure's host
+    "100.100.100.200",     // metadata: Alibaba
+    "192.0.0.192",         // metadata: Oracle's older clouds
+    "::",                  // unspecified
+    "::1",                 // loopback
+    "fe80::/10",           // link-local: OpenStack's metadata
+    "fd00:ec2::254",       // metadata: AWS
+    "fd00:ec2::23",        // credentials of pods: EKS
+    "fd20:ce::254",        // metadata: GCP
+    "fd00:c1::a9fe:a9fe",  // metadata: Oracle
+    "fd00:100::100:200",   // metadata: Alibaba
+    "fd00:a9fe:a9fe::1",   // metadata: Akamai
+    "fd00:42::42",         // metadata: Scaleway
 };
 
 // IPv4 as its mapped form, whichever way it was wrapped: ::ffff:a.b.c.d, or NAT64's

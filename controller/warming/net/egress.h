@@ -4,9 +4,9 @@
 //
 // An in-process run dials from the controller's place in the network, so a policy could reach what
 // its author cannot: the node's metadata service, the API server, the controller itself. Guarded
-// runs refuse loopback, unspecified, link-local (169.254/16, fe80::/10), fd00:ec2::254,
-// 168.63.129.16, 100.100.100.200 and what the host adds; IPv4-mapped IPv6 is judged as IPv4. Asked
-// at every dial.
+// runs refuse loopback, unspecified, link-local (169.254/16, fe80::/10), the addresses elsewhere
+// at which clouds are known to serve metadata and credentials, and what the host adds; IPv4-mapped
+// IPv6 is judged as IPv4. Asked at every dial.
 //
 // Thread safety: const after construction.
 

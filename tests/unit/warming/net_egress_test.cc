@@ -34,6 +34,28 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"64:ff9b::a9fe:a9fe", false}, Case{"64:ff9b::808:808", true},
                       Case{"10.96.0.1", true}, Case{"2001:db8::1", true}, Case{"8.8.8.8", true}));
 
+// Where clouds serve metadata and credentials, by their documentation.
+INSTANTIATE_TEST_SUITE_P(
+    Metadata, EgressDefaults,
+    ::testing::Values(Case{"169.254.169.254", false},    // AWS, GCP, Azure, Oracle, DigitalOcean...
+                      Case{"169.254.170.2", false},      // AWS, containers
+                      Case{"169.254.170.23", false},     // EKS, pods
+                      Case{"fd00:ec2::254", false},      // AWS
+                      Case{"fd00:ec2::23", false},       // EKS, pods
+                      Case{"fd20:ce::254", false},       // GCP
+                      Case{"168.63.129.16", false},      // Azure
+                      Case{"100.100.100.200", false},    // Alibaba
+                      Case{"fd00:100::100:200", false},  // Alibaba
+                      Case{"192.0.0.192", false},        // Oracle, older
+                      Case{"::ffff:192.0.0.192", false}, Case{"64:ff9b::192.0.0.192", false},
+                      Case{"fd00:c1::a9fe:a9fe", false},  // Oracle
+                      Case{"169.254.42.42", false},       // Scaleway
+                      Case{"fd00:42::42", false},         // Scaleway
+                      Case{"fd00:a9fe:a9fe::1", false},   // Akamai
+                      Case{"fe80::a9fe:a9fe", false},     // OpenStack
+                      Case{"192.0.0.193", true}, Case{"100.100.100.201", true},
+                      Case{"fd20:ce::255", true}, Case{"fd00:c1::1", true}));
+
 TEST(Egress, UnguardedAllowsAll) {
   const EgressGuard guard = *EgressGuard::Make(false, {"10.0.0.0/8"}, {});
   EXPECT_TRUE(Allows(guard, "127.0.0.1"));
