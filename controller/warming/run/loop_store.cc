@@ -6,10 +6,7 @@
 
 namespace stoker::warming {
 
-bool IsStanding(const TargetError& error) {
-  return error.whole_target && error.reason != "TargetUnavailable" &&
-         error.reason != "TargetTimeout" && error.reason != "TargetLoading";
-}
+bool IsStanding(const TargetError& error) { return error.standing(); }
 
 Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
   const api::Write& write = run_.spec.policy.targets[t].write;

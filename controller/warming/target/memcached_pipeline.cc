@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "controller/warming/target/read_more.h"
 #include "controller/warming/target/target_errors.h"
 
 namespace stoker::warming {
@@ -103,11 +104,8 @@ asio::awaitable<std::optional<TargetError>> MemcachedPipeline::ShakeHands(Stream
       co_return FromMemcachedLine(where_, reply.text);
     }
     if (status != ParseStatus::kMore) co_return NotMemcached(where_);
-    const std::span<char> room = received_.Room();
-    const Result<std::size_t> got = co_await stream.ReadSome(room.data(), room.size());
-    if (!got) co_return ConnectionLost(got.error().message);
-    if (*got == 0) co_return ConnectionLost(where_ + " closed the connection");
-    received_.Added(*got);
+    auto more = co_await ReadMore(stream, received_, where_);
+    if (!more) co_return std::move(more.error());
   }
 }
 
@@ -121,7 +119,7 @@ ParseStatus MemcachedPipeline::TakeReply() {
   if (static_cast<Expect>(pending_.front().expect) == Expect::kStats && TakeStat(reply)) {
     return stats_.size() <= kMostStats ? ParseStatus::kOk : ParseStatus::kBad;
   }
-  const Pending command = pending_.Pop();
+  const Pending command = TakePending();
   const auto expect = static_cast<Expect>(command.expect);
   if (command.done) {
     SettleWrite(command.done, expect, reply);

@@ -1,11 +1,12 @@
 #include "controller/warming/target/memcached_target.h"
 
-#include <charconv>
 #include <utility>
 
 #include "controller/warming/target/ketama.h"
 #include "controller/warming/target/memcached_pipeline.h"
 #include "controller/warming/target/node_questions.h"
+#include "controller/warming/target/stat_lines.h"
+#include "controller/warming/target/target_errors.h"
 
 namespace stoker::warming {
 namespace {
@@ -46,13 +47,22 @@ bool LastsFor(const Pipeline::Answer& answer, Millis at_least) {
   return std::chrono::seconds(answer.integer) >= at_least;
 }
 
-std::int64_t StatNumber(const std::string& stats, std::string_view name) {
-  const std::string mark = "\n" + std::string(name) + " ";
-  const auto at = stats.find(mark);
-  if (at == std::string::npos) return 0;
-  std::int64_t number = 0;
-  std::from_chars(stats.data() + at + mark.size(), stats.data() + stats.size(), number);
-  return number;
+tl::expected<Capacity, TargetError> MemcachedCapacity(const std::string& where,
+                                                      const Pipeline::Answer& answer) {
+  if (answer.error) {
+    TargetError error = *answer.error;
+    error.whole_target = true;
+    return tl::make_unexpected(std::move(error));
+  }
+  const std::string stats = answer.text.value_or("");
+  const auto used = NumberBehind(stats, "bytes ");
+  const auto most = NumberBehind(stats, "limit_maxbytes ");
+  const auto evicted = NumberBehind(stats, "evictions ");
+  if (!used || !most || !evicted) {
+    return tl::make_unexpected(
+        TellsNoCapacity(where, "stats tells no bytes, limit_maxbytes or evictions"));
+  }
+  return Capacity{where, *used, *most, *evicted};
 }
 
 asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> MeasureServers(
@@ -63,14 +73,9 @@ asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> MeasureServers
       deadline);
   std::vector<Capacity> capacities;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    if (answers[i].error) {
-      TargetError error = *answers[i].error;
-      error.whole_target = true;
-      co_return tl::make_unexpected(std::move(error));
-    }
-    const std::string stats = "\n" + answers[i].text.value_or("");
-    capacities.push_back({servers[i]->where(), StatNumber(stats, "bytes"),
-                          StatNumber(stats, "limit_maxbytes"), StatNumber(stats, "evictions")});
+    auto capacity = MemcachedCapacity(servers[i]->where(), answers[i]);
+    if (!capacity) co_return tl::make_unexpected(std::move(capacity.error()));
+    capacities.push_back(std::move(*capacity));
   }
   co_return capacities;
 }

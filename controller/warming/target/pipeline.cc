@@ -6,6 +6,7 @@
 #include <asio/post.hpp>
 #include <utility>
 
+#include "controller/warming/target/read_more.h"
 #include "controller/warming/target/target_errors.h"
 
 namespace stoker::warming {
@@ -118,13 +119,17 @@ asio::awaitable<void> Pipeline::SendRest(std::shared_ptr<Pipeline> self,
   SendBuffer sending;
   sending.Swap(self->sending_);
   for (;;) {
-    const Status status = co_await stream->WriteAll(sending.view().substr(sent));
+    const std::string_view piece = sending.view().substr(sent, kStep);
+    const Status status = co_await stream->WriteAll(piece);
     if (mine != self->generation_) co_return;
     if (!status) {
       self->broken_why_ = status.error().message;
       stream->Close();  // the reader notices, and fails what was sent
       co_return;
     }
+    self->Stepped();
+    sent += piece.size();
+    if (sent < sending.size()) continue;
     sending.Clear();
     if (self->out_.empty()) break;
     sending.Swap(self->out_);
@@ -134,6 +139,7 @@ asio::awaitable<void> Pipeline::SendRest(std::shared_ptr<Pipeline> self,
   }
   self->sending_bytes_ = 0;
   self->sending_.Swap(sending);
+  self->Stepped();
   self->WakeWriters();
 }
 
@@ -170,30 +176,33 @@ asio::awaitable<void> Pipeline::Serve(std::shared_ptr<Pipeline> self, SteadyTime
 
 asio::awaitable<TargetError> Pipeline::ReadReplies() {
   const std::shared_ptr<Stream> stream = stream_;
+  std::uint64_t replies_then = replies_;  // when it last came a step further
+  std::size_t came = 0;                   // bytes, since then
   for (;;) {
     ParseStatus status = ParseStatus::kOk;
-    std::size_t settled = 0;
     while ((status = TakeReply()) == ParseStatus::kOk) {
       if (cancelled_) co_return TargetCancelled(where_);
-      ++settled;
     }
     if (status == ParseStatus::kBad) co_return NotUnderstood();
-    if (settled > 0) Replied();
-    const std::span<char> room = received_.Room();
-    const Result<std::size_t> got = co_await stream->ReadSome(room.data(), room.size());
-    if (!got) co_return ConnectionLost(broken_why_.empty() ? got.error().message : broken_why_);
-    if (*got == 0) co_return ConnectionLost(where_ + " closed the connection");
-    received_.Added(*got);
+    if (replies_ != replies_then || came >= kStep) {
+      replies_then = replies_;
+      came = 0;
+      Stepped();
+      WakeWriters();
+    }
+    auto more = co_await ReadMore(*stream, received_, where_);
+    if (!more && !broken_why_.empty()) co_return ConnectionLost(broken_why_);
+    if (!more) co_return std::move(more.error());
+    came += *more;
   }
 }
 
-void Pipeline::Replied() {
-  if (pending_.empty()) {
+void Pipeline::Stepped() {
+  if (pending_.empty() && sending_bytes_ == 0) {
     reply_deadline_.Clear();
   } else {
     reply_deadline_.Set(PipelineNow() + options_.reply_timeout);
   }
-  WakeWriters();
 }
 
 void Pipeline::End(TargetError error) {

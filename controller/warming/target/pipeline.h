@@ -5,9 +5,13 @@
 //
 // Commands gather in one buffer. A write call goes out when the loop's turn ends, or as soon as a
 // piece worth sending is there; so a thousand commands cost a few system calls, and no coroutine,
-// allocation or timer each. Replies come in order, so a ring remembers who waits. One lazy timer
-// guards the connection: it moves with every reply, and a peer that owes one for too long is
-// closed.
+// allocation or timer each. Replies come in order, so a ring remembers who waits.
+//
+// One lazy timer guards the connection. Within reply_timeout the peer must come a step further: a
+// whole reply, or kStep bytes taken from us or sent to us. So a large value takes the time that
+// its link needs, and a peer that trickles, in whichever direction, is closed: less than kStep in
+// reply_timeout (51 KiB/s by default) is too slow to wait for. What the kernel buffers counts as
+// taken.
 //
 // Thread safety: one loop. Lifetime: shared by its own coroutines, which end soon after Cancel().
 // Shutdown: Cancel() answers everything that waits before it returns; no callback runs later.
@@ -32,7 +36,7 @@ namespace stoker::warming {
 
 struct PipelineOptions {
   Endpoint endpoint;
-  Millis reply_timeout{5'000};
+  Millis reply_timeout{5'000};  // for the next step, not for all that is owed
   std::size_t max_pending_bytes = 4 << 20;
   std::size_t max_pending_commands = 8192;
   ResolverOptions resolver;
@@ -40,6 +44,8 @@ struct PipelineOptions {
 
 class Pipeline : public std::enable_shared_from_this<Pipeline> {
  public:
+  static constexpr std::size_t kStep = 256 << 10;
+
   struct Answer {
     bool present = false;
     std::int64_t integer = 0;
@@ -90,7 +96,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   // The first words on a fresh connection. None: it is ready.
   virtual asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream) = 0;
-  // Settles the reply at the front of received_ by SettleWrite's like or SettleBatch().
+  // Settles the reply at the front of received_, which TakePending() says whose it is, by
+  // SettleWrite's like or SettleBatch().
   virtual ParseStatus TakeReply() = 0;
   // What a peer that answers kBad is.
   [[nodiscard]] virtual TargetError NotUnderstood() const = 0;
@@ -101,6 +108,11 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
     SendSoon();
   }
   void Asked(std::uint8_t expect) { pending_.Push({nullptr, expect}); }
+  // The oldest command that waits: its reply is here whole.
+  Pending TakePending() {
+    ++replies_;
+    return pending_.Pop();
+  }
   // The answer to the oldest question that waits.
   void SettleBatch(Answer answer);
   // Sees to it that what is in out_ gets sent.
@@ -123,7 +135,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void EnsureDialling(SteadyTime deadline);
   static asio::awaitable<void> Serve(std::shared_ptr<Pipeline> self, SteadyTime deadline);
   asio::awaitable<TargetError> ReadReplies();
-  void Replied();
+  // The peer came a step further: its time begins anew, unless it owes nothing.
+  void Stepped();
   void Send();
   static asio::awaitable<void> SendRest(std::shared_ptr<Pipeline> self,
                                         std::shared_ptr<Stream> stream, std::size_t sent);
@@ -152,6 +165,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   PendingRing<std::shared_ptr<Batch>> batches_;
   asio::steady_timer room_;  // never rings: cancelled when there is room
   LazyDeadline reply_deadline_;
+  std::uint64_t replies_ = 0;  // whole ones, since ever
 };
 
 }  // namespace stoker::warming

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "controller/warming/target/read_more.h"
 #include "controller/warming/target/redis_errors.h"
 #include "controller/warming/target/redis_handshake.h"
 #include "controller/warming/target/target_errors.h"
@@ -89,13 +90,8 @@ asio::awaitable<RedisDialog::Answer> RedisDialog::ReadValue(int depth) {
     const ParseStatus status = NextReply(received_, reply, kDialogLimits);
     if (status == ParseStatus::kOk) break;
     if (status == ParseStatus::kBad) co_return tl::make_unexpected(NotRedis(where_));
-    const std::span<char> room = received_.Room();
-    const Result<std::size_t> got = co_await stream->ReadSome(room.data(), room.size());
-    if (!got) co_return tl::make_unexpected(ConnectionLost(got.error().message));
-    if (*got == 0) {
-      co_return tl::make_unexpected(ConnectionLost(where_ + " closed the connection"));
-    }
-    received_.Added(*got);
+    auto more = co_await ReadMore(*stream, received_, where_);
+    if (!more) co_return tl::make_unexpected(std::move(more.error()));
   }
   RespValue value;
   value.type = reply.type;

@@ -33,6 +33,9 @@ constexpr std::array kMeanings = {
             false, "grant the user this key (~pattern)"},
     Meaning{"NOPERM", "TargetAuth", false, true,
             "grant the user SET, GET, EXISTS and PTTL on these keys"},
+    Meaning{"DENIED", "TargetAuth", false, true,
+            "the server is in protected mode: give it a password, and name it in "
+            "credentialsSecretRef"},
     Meaning{"ERR invalid password", "TargetAuth", false, true,
             "check the password in credentialsSecretRef"},
     Meaning{"ERR Client sent AUTH", "TargetAuth", false, true,
@@ -47,7 +50,7 @@ constexpr std::array kMeanings = {
             "Redis takes values up to 512 MiB"},
     Meaning{"MOVED", "TargetRejected", false, true,
             "this is a Redis Cluster, and the target's mode is Standalone"},
-    Meaning{"ASK", "TargetRejected", false, true,
+    Meaning{"ASK ", "TargetRejected", false, true,
             "this is a Redis Cluster, and the target's mode is Standalone"},
     Meaning{"CLUSTERDOWN", "TargetUnavailable", true, true, "the cluster does not serve now"},
     Meaning{"MASTERDOWN", "TargetUnavailable", true, true, "its primary is down"},

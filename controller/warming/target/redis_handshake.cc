@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/warming/target/read_more.h"
 #include "controller/warming/target/redis_errors.h"
 #include "controller/warming/target/resp.h"
 #include "controller/warming/target/target_errors.h"
@@ -54,6 +55,14 @@ std::optional<TargetError> Judge(Step step, const RespReply& reply, const RedisO
   return std::nullopt;
 }
 
+// A server that wants TLS answers plain text with an alert, or with nothing but the end.
+bool IsTlsAlert(std::string_view bytes) { return bytes.starts_with("\x15\x03"); }
+
+TargetError WantsTls(const std::string& where) {
+  return {"TargetTLSMismatch", where + " speaks TLS there: set tls, or name its plain port", false,
+          true};
+}
+
 }  // namespace
 
 asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReceiveBuffer& received,
@@ -67,16 +76,19 @@ asio::awaitable<std::optional<TargetError>> ShakeHands(Stream& stream, ReceiveBu
   for (std::size_t done = 0; done < steps.size();) {
     RespReply reply;
     const ParseStatus status = NextReply(received, reply);
-    if (status == ParseStatus::kBad) co_return NotRedis(where);
+    if (status == ParseStatus::kBad) {
+      co_return IsTlsAlert(received.text()) ? WantsTls(where) : NotRedis(where);
+    }
     if (status == ParseStatus::kOk) {
       if (auto refused = Judge(steps[done++], reply, options, where)) co_return refused;
       continue;
     }
-    const std::span<char> room = received.Room();
-    const Result<std::size_t> got = co_await stream.ReadSome(room.data(), room.size());
-    if (!got) co_return ConnectionLost(got.error().message);
-    if (*got == 0) co_return ConnectionLost(where + " closed the connection");
-    received.Added(*got);
+    auto more = co_await ReadMore(stream, received, where);
+    if (more) continue;
+    if (!options.endpoint.tls && done == 0 && received.text().empty()) {
+      more.error().message += " before its first word; if it speaks TLS there, set tls";
+    }
+    co_return std::move(more.error());
   }
   co_return std::nullopt;
 }

@@ -35,7 +35,8 @@ RedisNodes::RedisNodes(asio::io_context& loop, std::shared_ptr<const EgressGuard
       options_(std::move(options)),
       topology_(std::move(topology)),
       slots_(kRedisSlots, kNobody),
-      look_pause_(loop) {}
+      look_pause_(loop),
+      layout_known_(loop) {}
 
 asio::awaitable<tl::expected<void, TargetError>> RedisNodes::Open(std::shared_ptr<RedisNodes> self,
                                                                   SteadyTime deadline) {
@@ -72,6 +73,7 @@ void RedisNodes::Cancel() {
   cancelled_ = true;
   topology_->Cancel();
   look_pause_.Cancel();
+  layout_known_.Cancel();
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
     if (const auto node = nodes_[n].pipeline) node->Cancel();
   }
@@ -115,6 +117,7 @@ void RedisNodes::Adopt(const RedisLayout& layout) {
     if (nodes_[n].primary && !primary[n]) let_go.push_back(std::move(nodes_[n].pipeline));
     nodes_[n].primary = primary[n];
   }
+  layout_known_.Finish();
   for (const auto& node : let_go) node->Cancel();  // what it owes comes to Answered()
 }
 
@@ -202,6 +205,11 @@ TargetError RedisNodes::NobodyServes(std::string_view key) const {
   return error;
 }
 
+TargetError RedisNodes::NoPrimaryKnown() const {
+  const std::string where = JoinHostPort(options_.endpoint.host, options_.endpoint.port);
+  return {"TargetUnavailable", where + " has not told yet where the primaries are", true, true};
+}
+
 TargetError RedisNodes::Judge(std::uint16_t place, TargetError error) {
   Node& node = nodes_[place];
   if (!error.redirect.empty()) {
@@ -282,6 +290,8 @@ asio::awaitable<RedisNodes::Answers> RedisNodes::Ask(std::shared_ptr<RedisNodes>
 
 asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> RedisNodes::Measure(
     std::shared_ptr<RedisNodes> self, SteadyTime deadline) {
+  co_await self->layout_known_.Wait(deadline);  // Open() is at it
+  if (self->cancelled_) co_return tl::make_unexpected(TargetCancelled("the target"));
   std::vector<std::uint16_t> primaries;
   std::vector<std::shared_ptr<Pipeline>> pipelines;
   for (std::size_t n = 0; n < self->nodes_.size(); ++n) {
@@ -289,18 +299,22 @@ asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> RedisNodes::Me
     primaries.push_back(static_cast<std::uint16_t>(n));
     pipelines.push_back(self->nodes_[n].pipeline);
   }
+  if (primaries.empty()) {
+    if (self->layout_known_.finished()) self->LookSoon();
+    co_return tl::make_unexpected(self->NoPrimaryKnown());
+  }
   auto answers = co_await AskNodes(
       pipelines, 2,
       [](Pipeline& node, std::size_t) { AskCapacity(static_cast<RedisPipeline&>(node)); },
       deadline);
   std::vector<Capacity> capacities;
   for (std::size_t i = 0; i < primaries.size(); ++i) {
-    for (const Pipeline::Answer* answer : {&answers[2 * i], &answers[2 * i + 1]}) {
-      if (!answer->error) continue;
-      co_return tl::make_unexpected(CapacityError(self->Judge(primaries[i], *answer->error)));
+    auto capacity =
+        ToCapacity(self->nodes_[primaries[i]].address, answers[2 * i], answers[2 * i + 1]);
+    if (!capacity) {
+      co_return tl::make_unexpected(self->Judge(primaries[i], std::move(capacity.error())));
     }
-    capacities.push_back(
-        ToCapacity(self->nodes_[primaries[i]].address, answers[2 * i], answers[2 * i + 1]));
+    capacities.push_back(std::move(*capacity));
   }
   co_return capacities;
 }

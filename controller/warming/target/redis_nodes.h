@@ -43,7 +43,7 @@ class RedisNodes : public std::enable_shared_from_this<RedisNodes> {
   static asio::awaitable<Answers> Ask(std::shared_ptr<RedisNodes> self,
                                       std::vector<std::string_view> keys, std::size_t each,
                                       Question question, SteadyTime deadline);
-  // Of every primary.
+  // Of every primary. Waits for Open() to find them; an error: it has not, in time.
   static asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> Measure(
       std::shared_ptr<RedisNodes> self, SteadyTime deadline);
   void Cancel();
@@ -76,6 +76,7 @@ class RedisNodes : public std::enable_shared_from_this<RedisNodes> {
   // What a node's error means to the caller; looks the layout up anew where that may help.
   TargetError Judge(std::uint16_t node, TargetError error);
   [[nodiscard]] TargetError NobodyServes(std::string_view key) const;
+  [[nodiscard]] TargetError NoPrimaryKnown() const;
   void LookSoon();
   static asio::awaitable<void> Look(std::shared_ptr<RedisNodes> self);
   void Adopt(const RedisLayout& layout);
@@ -91,6 +92,7 @@ class RedisNodes : public std::enable_shared_from_this<RedisNodes> {
   bool looking_ = false;
   SteadyTime looked_{};
   Waiter look_pause_;
+  Waiter layout_known_;
   std::vector<std::unique_ptr<Sending>> all_;
   std::vector<Sending*> free_;
 };

@@ -57,7 +57,7 @@ ParseStatus RedisPipeline::TakeReply() {
   const ParseStatus status = NextReply(received_, reply);
   if (status != ParseStatus::kOk) return status;
   if (pending_.empty() || reply.type == RespReply::Type::kArray) return ParseStatus::kBad;
-  const Pending command = pending_.Pop();
+  const Pending command = TakePending();
   const auto expect = static_cast<Expect>(command.expect);
   if (command.done) {
     SettleWrite(command.done, expect, reply);

@@ -1,24 +1,14 @@
 #include "controller/warming/target/redis_questions.h"
 
-#include <charconv>
 #include <utility>
+
+#include "controller/warming/target/stat_lines.h"
+#include "controller/warming/target/target_errors.h"
 
 namespace stoker::warming {
 namespace {
 
 constexpr std::int64_t kNoExpiry = -1;  // as PTTL says it
-
-// "used_memory:1048576\r\n" among other lines.
-std::int64_t InfoNumber(const std::optional<std::string>& info, std::string_view name) {
-  if (!info) return 0;
-  const std::string mark = "\n" + std::string(name) + ":";
-  const auto at = info->find(mark);
-  if (at == std::string::npos) return 0;
-  std::int64_t number = 0;
-  const char* const begin = info->data() + at + mark.size();
-  std::from_chars(begin, info->data() + info->size(), number);
-  return number;
-}
 
 }  // namespace
 
@@ -53,14 +43,21 @@ void AskCapacity(RedisPipeline& node) {
   node.Ask({"INFO", "stats"}, RedisPipeline::Expect::kText);
 }
 
-Capacity ToCapacity(const std::string& where, const Pipeline::Answer& memory,
-                    const Pipeline::Answer& stats) {
-  Capacity capacity;
-  capacity.where = where;
-  capacity.used_bytes = InfoNumber(memory.text, "used_memory");
-  capacity.most_bytes = InfoNumber(memory.text, "maxmemory");
-  capacity.evicted = InfoNumber(stats.text, "evicted_keys");
-  return capacity;
+tl::expected<Capacity, TargetError> ToCapacity(const std::string& where,
+                                               const Pipeline::Answer& memory,
+                                               const Pipeline::Answer& stats) {
+  for (const Pipeline::Answer* answer : {&memory, &stats}) {
+    if (answer->error) return tl::make_unexpected(CapacityError(*answer->error));
+  }
+  const std::string memory_lines = memory.text.value_or("");
+  const auto used = NumberBehind(memory_lines, "used_memory:");
+  const auto most = NumberBehind(memory_lines, "maxmemory:");
+  const auto evicted = NumberBehind(stats.text.value_or(""), "evicted_keys:");
+  if (!used || !most || !evicted) {
+    return tl::make_unexpected(
+        TellsNoCapacity(where, "INFO tells no used_memory, maxmemory or evicted_keys"));
+  }
+  return Capacity{where, *used, *most, *evicted};
 }
 
 TargetError CapacityError(TargetError error) {

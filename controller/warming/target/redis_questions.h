@@ -20,8 +20,9 @@ void AskContent(RedisPipeline& node, std::string_view key, bool asking = false);
 
 // Two questions: memory and evictions.
 void AskCapacity(RedisPipeline& node);
-[[nodiscard]] Capacity ToCapacity(const std::string& where, const Pipeline::Answer& memory,
-                                  const Pipeline::Answer& stats);
+[[nodiscard]] tl::expected<Capacity, TargetError> ToCapacity(const std::string& where,
+                                                             const Pipeline::Answer& memory,
+                                                             const Pipeline::Answer& stats);
 // Of a server that may not be asked for its memory, or cannot now: no entry's matter.
 [[nodiscard]] TargetError CapacityError(TargetError error);
 

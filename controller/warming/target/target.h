@@ -27,14 +27,17 @@ namespace stoker::warming {
 
 struct TargetError {
   std::string reason;  // TargetUnavailable, TargetTimeout, TargetAuth, TargetOutOfMemory,
-                       // TargetReadOnly, TargetLoading, TargetTLSNotTrusted, TargetRejected,
-                       // ValueTooLarge, KeyTooLong, EgressRefused, Cancelled
+                       // TargetReadOnly, TargetLoading, TargetTLSNotTrusted, TargetTLSMismatch,
+                       // TargetRejected, ValueTooLarge, KeyTooLong, EgressRefused, Cancelled
   std::string message;
-  bool retryable = false;     // try this command again later
+  bool retryable = false;     // it may pass: try this command again later
   bool whole_target = false;  // every other entry would meet the same
   bool node_down = false;     // one of several nodes is being replaced: though others answer, that
                               // is no entry's fault
   std::string redirect{};     // of a cluster's node: "MOVED 3999 10.0.0.3:6379", as it said it
+
+  // Wrong password, out of memory, read-only: waiting does not mend it, for any entry.
+  [[nodiscard]] bool standing() const { return whole_target && !retryable; }
 };
 
 enum class WriteOutcome { kWritten, kPresent };  // kPresent: IfAbsent met a value that is there
@@ -71,7 +74,9 @@ class Target {
   // Reads back for verification: presence, remaining TTL, and the value.
   virtual asio::awaitable<tl::expected<std::vector<Held>, TargetError>> Read(
       const std::vector<std::string_view>& keys, SteadyTime deadline) = 0;
-  // What its nodes use of their memory, after all that was written before; none: it has no bounds.
+  // What its nodes use of their memory, after all that was written before. None at all: it has no
+  // bounds, as only this process's own memory has none; a target that does not tell, or whose
+  // nodes are not known yet, is an error.
   virtual asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> Measure(
       SteadyTime deadline) {
     static_cast<void>(deadline);

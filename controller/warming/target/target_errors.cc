@@ -13,6 +13,9 @@ TargetError FromConnect(const ConnectError& error) {
     case Reason::kTlsNotTrusted:
       target.reason = "TargetTLSNotTrusted";
       break;
+    case Reason::kNotTls:
+      target.reason = "TargetTLSMismatch";
+      break;
     case Reason::kEgressRefused:
       target.reason = "EgressRefused";
       break;
@@ -48,6 +51,12 @@ std::string Quotable(std::string_view reply) {
 
 TargetError TargetCancelled(std::string_view where) {
   return {"Cancelled", std::string(where) + ": cancelled", false, true};
+}
+
+TargetError TellsNoCapacity(std::string_view where, std::string_view how) {
+  TargetError error{"TargetRejected", std::string(where), false, true};
+  error.message.append(": ").append(how).append("; leave spec.targets[].capacity out");
+  return error;
 }
 
 }  // namespace stoker::warming

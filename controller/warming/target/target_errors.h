@@ -18,6 +18,8 @@ TargetError FromConnect(const ConnectError& error);
 TargetError ConnectionLost(std::string message);
 TargetError NoAnswerInTime(std::string_view where);
 TargetError TargetCancelled(std::string_view where);
+// A server that keeps to itself how much it holds, `how`, cannot be kept from evicting.
+TargetError TellsNoCapacity(std::string_view where, std::string_view how);
 
 // What a server said, short and on one line, as a sentence may quote it.
 std::string Quotable(std::string_view reply);

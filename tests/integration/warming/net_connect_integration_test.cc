@@ -196,6 +196,35 @@ TEST_F(TlsDial, WrongNameSaysWhichFieldMendsIt) {
       << attempt.error->message;
 }
 
+// Under TLS 1.2 the server judges our certificate, or the lack of it, within the handshake.
+TEST_F(TlsDial, ARefusalOfOursIsNotBlamedOnTheirCertificateWhenThatIsNotVerified) {
+  const testing::RedisServer strict(
+      {"tls-port 0", "tls-cert-file " + certs_.cert_file, "tls-key-file " + certs_.key_file,
+       "tls-ca-cert-file " + certs_.ca_file, "tls-auth-clients yes", "tls-protocols TLSv1.2"});
+  const auto attempt = [&](const TlsOptions& options) {
+    return Dial({"127.0.0.1", std::to_string(strict.port()), *TlsContext::Make(options)},
+                milliseconds(5000));
+  };
+  const Attempt unverified = attempt({.insecure_skip_verify = true});
+  ASSERT_TRUE(unverified.error);
+  EXPECT_EQ(unverified.error->reason, Reason::kTls) << unverified.error->message;
+  EXPECT_NE(unverified.error->message.find("the TLS handshake failed ("), std::string::npos)
+      << unverified.error->message;
+  const Attempt verified = attempt({});
+  ASSERT_TRUE(verified.error);
+  EXPECT_EQ(verified.error->reason, Reason::kTlsNotTrusted) << verified.error->message;
+}
+
+TEST_F(TlsDial, APeerThatWaitsForTheEndOfALineIsRecognised) {
+  const testing::RedisServer plain;
+  const Attempt attempt =
+      Dial({"127.0.0.1", std::to_string(plain.port()), *TlsContext::Make({})}, milliseconds(2000));
+  ASSERT_TRUE(attempt.error);
+  EXPECT_EQ(attempt.error->reason, Reason::kNotTls) << attempt.error->message;
+  EXPECT_NE(attempt.error->message.find("remove tls"), std::string::npos) << attempt.error->message;
+  EXPECT_LT(attempt.took, milliseconds(1950));
+}
+
 TEST_F(TlsDial, APeerThatSpeaksPlainTextIsRecognised) {
   const testing::NginxServer plain{"location / { return 200 x; }\n"};
   const Attempt attempt =

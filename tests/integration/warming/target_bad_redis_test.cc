@@ -88,6 +88,7 @@ TEST(BadRedis, OpeningSaysWhatIsInTheWay) {
            {"half a reply", {{"EXISTS", ":stall"}}, "TargetTimeout", true},
            {"closes", {{"EXISTS", "close"}}, "TargetUnavailable", true},
            {"odd refusal", {{"AUTH", "-ERR who is hunter2?\r\n"}}, "TargetAuth", false},
+           {"a TLS alert", {{"AUTH", "\x15\x03\x01"}}, "TargetTLSMismatch", false},
        }) {
     const ScriptedServer server(Answering(c.answers));
     asio::io_context loop;
@@ -143,6 +144,45 @@ TEST(BadRedis, PromisedValueThatDoesNotComeCostsTheDeadline) {
   ASSERT_FALSE(held);
   EXPECT_EQ(held.error().reason, "TargetTimeout");
   EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(3'000));
+}
+
+// Zero, or nothing, would say that there are no bounds.
+TEST(BadRedis, AServerThatDoesNotTellItsMemoryIsNotTakenForOneWithoutBounds) {
+  for (const char* info : {"$-1\r\n", "$0\r\n\r\n", "$15\r\nused_memory:5\r\n\r\n"}) {
+    const ScriptedServer server(Answering({{"EXISTS", ":0\r\n"}, {"INFO", info}}));
+    asio::io_context loop;
+    const auto target = Make(loop, server);
+    const auto measured = testing::RunOn(loop, target->Measure(In(milliseconds(5'000))));
+    ASSERT_FALSE(measured) << info;
+    EXPECT_EQ(measured.error().reason, "TargetRejected");
+    EXPECT_TRUE(measured.error().standing());
+    EXPECT_NE(measured.error().message.find("leave spec.targets[].capacity out"), std::string::npos)
+        << measured.error().message;
+  }
+}
+
+TEST(BadRedis, NodesThatAreNotKnownYetAreNoNodesWithoutBounds) {
+  const ScriptedServer server(
+      Answering({{"CLUSTER", "-LOADING Redis is loading the dataset in memory\r\n"},
+                 {"SENTINEL", "-LOADING Redis is loading the dataset in memory\r\n"}}));
+  const auto guard = std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {}));
+  RedisOptions options;
+  options.endpoint = *ParseHostPort(server.address());
+  asio::io_context loop;
+  for (const auto& target : {MakeRedisClusterTarget(loop, guard, options),
+                             MakeRedisSentinelTarget(loop, guard, options, "shop")}) {
+    for (const bool opened : {false, true}) {
+      if (opened) {
+        EXPECT_FALSE(testing::RunOn(loop, target->Open(In(milliseconds(5'000)))));
+      }
+      const auto measured = testing::RunOn(loop, target->Measure(In(milliseconds(100))));
+      ASSERT_FALSE(measured) << "opened: " << opened;
+      EXPECT_EQ(measured.error().reason, "TargetUnavailable");
+      EXPECT_TRUE(measured.error().retryable);
+      EXPECT_TRUE(measured.error().whole_target);
+      EXPECT_NE(measured.error().message.find(server.address()), std::string::npos);
+    }
+  }
 }
 
 TEST(BadRedis, IsNotDialledInAHotLoop) {

@@ -7,6 +7,7 @@
 #include "tests/support/memcached_server.h"
 #include "tests/support/nginx_server.h"
 #include "tests/support/redis_server.h"
+#include "tests/support/scripted_server.h"
 
 namespace stoker::warming {
 namespace {
@@ -145,6 +146,23 @@ TEST(MemcachedTarget, AServerThatComesBackIsWrittenToAgain) {
   for (int tries = 0; tries < 50 && !again; ++tries) again = client.Put("a", "3");
   ASSERT_TRUE(again);
   EXPECT_EQ(server.Get("a"), "3");
+}
+
+TEST(MemcachedTarget, AServerThatDoesNotTellItsMemoryIsNotTakenForOneWithoutBounds) {
+  const stoker::testing::ScriptedServer server([](stoker::testing::ScriptedServer::Peer& peer) {
+    std::string in;
+    if (peer.Receive(in) && peer.Send("MN\r\n") && peer.Receive(in)) {
+      peer.Send("STAT bytes 5\r\nSTAT evictions 0\r\nEND\r\n");
+      peer.Stall();
+    }
+  });
+  TargetClient client(Memcached({server.address()}));
+  const auto measured =
+      stoker::testing::RunOn(client.loop, client.target->Measure(testing::Soon()));
+  ASSERT_FALSE(measured);
+  EXPECT_EQ(measured.error().reason, "TargetRejected");
+  EXPECT_TRUE(measured.error().standing());
+  EXPECT_THAT(measured.error().message, HasSubstr("limit_maxbytes"));
 }
 
 TEST(MemcachedTarget, SaysWhenItIsNoMemcached) {

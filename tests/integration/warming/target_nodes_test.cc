@@ -118,6 +118,17 @@ TEST_F(ClusterTarget, WritesProbesAndReadsWhereKeysLive) {
   }
 }
 
+TEST_F(ClusterTarget, AMeasureThatComesTooEarlyWaitsForTheLayout) {
+  TargetClient client(Cluster(cluster_.address()));
+  std::optional<std::size_t> measured;
+  asio::co_spawn(
+      client.loop, client.target->Measure(testing::Soon()),
+      [&](std::exception_ptr, const auto& nodes) { measured = nodes ? nodes->size() : 0; });
+  ASSERT_TRUE(client.Open());
+  client.RunUntil([&] { return measured.has_value(); });
+  EXPECT_EQ(measured, 3U);
+}
+
 TEST_F(ClusterTarget, FollowsASlotThatMovedAndOneThatIsOnItsWay) {
   TargetClient client(Cluster(cluster_.address()));
   ASSERT_TRUE(client.Open());

@@ -137,6 +137,37 @@ TEST(RedisTarget, SpeaksTls) {
   EXPECT_EQ(Reason(Client(server.address(), distrusting).Open()), "TargetTLSNotTrusted");
 }
 
+TEST(RedisTarget, AskedForTlsAPlainServerIsToldFromASlowOne) {
+  const testing::RedisServer plain;
+  RedisOptions options{.reply_timeout = Millis(2'000)};
+  options.endpoint.tls = *TlsContext::Make({});
+  const auto start = std::chrono::steady_clock::now();
+  const auto opened = Client(plain.address(), options).Open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().reason, "TargetTLSMismatch");
+  EXPECT_TRUE(opened.error().standing());
+  EXPECT_NE(opened.error().message.find(plain.address() + " does not speak TLS"),
+            std::string::npos);
+  EXPECT_NE(opened.error().message.find("remove tls"), std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(5'000));
+}
+
+TEST(RedisTarget, ATlsServerAskedInPlainTextSaysWhichFieldIsMissing) {
+  const testing::TempDir dir;
+  const auto certs = testing::MakeCertificates(dir, "IP:127.0.0.1");
+  const testing::RedisServer server({"tls-port 0", "tls-cert-file " + certs.cert_file,
+                                     "tls-key-file " + certs.key_file,
+                                     "tls-ca-cert-file " + certs.ca_file, "tls-auth-clients no"});
+  const auto start = std::chrono::steady_clock::now();
+  const auto opened = Client(server.address()).Open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().reason, "TargetUnavailable");
+  EXPECT_TRUE(opened.error().retryable) << "a server that restarts closes connections too";
+  EXPECT_NE(opened.error().message.find("if it speaks TLS there, set tls"), std::string::npos)
+      << opened.error().message;
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(3'000));
+}
+
 TEST(RedisTarget, FullServerSaysOutOfMemory) {
   const testing::RedisServer server({"maxmemory 2mb", "maxmemory-policy noeviction"});
   Client client(server.address());
