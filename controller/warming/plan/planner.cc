@@ -90,7 +90,9 @@ asio::awaitable<Status> Planner::Select() {
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
-      if (IsFirst(entry)) selection_->Offer(chunk_, entry);
+      if (!IsFirst(entry)) continue;
+      const Status offered = selection_->Offer(chunk_, entry);
+      if (!offered) co_return offered;
     }
   }
   seen_ = KeySet();

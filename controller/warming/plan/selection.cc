@@ -1,5 +1,7 @@
 #include "controller/warming/plan/selection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace stoker::warming {
@@ -13,21 +15,26 @@ bool Selection::Better(const Kept& a, const Kept& b) {
   return a.score != b.score ? a.score > b.score : a.order < b.order;
 }
 
-void Selection::Offer(const EntryChunk& chunk, const Entry& entry) {
+Status Selection::Offer(const EntryChunk& chunk, const Entry& entry) {
   const std::uint64_t order = offered_++;
-  if (top_ == 0) return;
+  if (top_ == 0) return {};
   if (kept_.size() == top_) {
-    if (entry.score <= kept_.front().score) return;  // ties: the earlier one stays
+    if (entry.score <= kept_.front().score) return {};  // ties: the earlier one stays
     std::pop_heap(kept_.begin(), kept_.end(), Better);
     arena_.Drop(kept_.back().place);
     kept_.pop_back();
-    const std::size_t live = arena_.Used() - arena_.Gaps();
-    if (arena_.Gaps() > live / 2 + kToleratedGaps) Pack();
+    if (arena_.Gaps() > KeptBytes() / 2 + kToleratedGaps) Pack();
   } else if (kept_.empty()) {
     kept_.reserve(top_);  // growing would hold them twice; what is not reached is not touched
   }
   kept_.push_back({entry.score, order, arena_.Add(chunk, entry)});
   std::push_heap(kept_.begin(), kept_.end(), Better);
+  if (KeptBytes() <= max_bytes_) return {};
+  return Error{Code::kExhausted,
+               fmt::format("spec.strategy.top: the best {} entries come to more than {} MiB; lower "
+                           "top, or let an origin be asked for the values instead of taking them "
+                           "from valueColumn, valuePointer or redis",
+                           top_, max_bytes_ >> 20)};
 }
 
 void Selection::Pack() {
@@ -44,7 +51,7 @@ void Selection::Pack() {
 void Selection::Finish() { std::sort(kept_.begin(), kept_.end(), Better); }
 
 bool Selection::Take(EntryChunk& out, std::size_t max) {
-  for (; max > 0 && taken_ < kept_.size(); --max, ++taken_) {
+  for (; max > 0 && taken_ < kept_.size() && !out.Full(); --max, ++taken_) {
     arena_.CopyTo(out, kept_[taken_].place, kept_[taken_].score);
   }
   return taken_ < kept_.size();

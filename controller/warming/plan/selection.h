@@ -1,8 +1,9 @@
 #pragma once
 
-// The best N of a stream by score, in the memory of N: 24 bytes an entry and its key and columns,
-// packed. Ten million keys of 16 bytes take 450 MB, those that only looked good for a while take
-// half as much again at most.
+// The best N of a stream by score, in the memory of N: 24 bytes an entry and its key, its columns
+// and the value that it may carry, packed. Ten million keys of 16 bytes take 450 MB, those that only
+// looked good for a while take half as much again at most. Where values, columns or long keys would
+// take more than kMaxSelectedBytes, the selection fails rather than its host.
 //
 // Of equal scores the earlier entry wins, so the same stream always gives the same selection, in
 // the same order: best first, then earlier first.
@@ -12,18 +13,24 @@
 #include <cstdint>
 #include <vector>
 
+#include "controller/base/result.h"
 #include "controller/warming/plan/entry_arena.h"
 
 namespace stoker::warming {
 
+// Of what is packed, not of the 24 bytes: a little more than ten million keys of 16 bytes.
+inline constexpr std::size_t kMaxSelectedBytes = 256 << 20;
+
 class Selection {
  public:
   // `columns`: how many an entry has.
-  Selection(std::size_t top, std::size_t columns) : top_(top), columns_(columns), arena_(columns) {}
-  void Offer(const EntryChunk& chunk, const Entry& entry);
+  Selection(std::size_t top, std::size_t columns, std::size_t max_bytes = kMaxSelectedBytes)
+      : top_(top), columns_(columns), max_bytes_(max_bytes), arena_(columns) {}
+  // kExhausted: what is kept takes too much.
+  Status Offer(const EntryChunk& chunk, const Entry& entry);
   // Ends the selection: sorts it and starts reading.
   void Finish();
-  // Appends the next selected entries, at most `max`; false: none are left.
+  // Appends the next selected entries, at most `max` and until `out` is full; false: none are left.
   bool Take(EntryChunk& out, std::size_t max);
   [[nodiscard]] std::size_t MemoryBytes() const;
 
@@ -35,9 +42,11 @@ class Selection {
   };
   static bool Better(const Kept& a, const Kept& b);
   void Pack();
+  [[nodiscard]] std::size_t KeptBytes() const { return arena_.Used() - arena_.Gaps(); }
 
   std::size_t top_;
   std::size_t columns_;
+  std::size_t max_bytes_;
   std::uint64_t offered_ = 0;
   std::size_t taken_ = 0;
   std::vector<Kept> kept_;  // a heap, the worst on top, until Finish()

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
-#include <iterator>
 
 #include "controller/base/json.h"
 
@@ -96,23 +95,36 @@ bool StatusMatches(std::string_view wanted, int status) {
 }
 
 void Frequencies::Add(std::string_view text) {
-  ++counts_[std::string(text)];
-  if (counts_.size() > 2 * capacity_) Forget();
+  const auto [counted, fresh] = counts_.try_emplace(std::string(text), 0);
+  ++counted->second;
+  if (fresh) bytes_ += text.size() + kBytesAText;
+  if (counts_.size() > 2 * capacity_ || bytes_ > max_bytes_) Forget();
 }
 
-// Takes the count of the first text beyond the capacity from all counts: those that were no higher
-// are gone, and no frequent one is (Misra and Gries, many at a time).
+// Takes the count of the first text beyond what is to be kept from all counts: those that were no
+// higher are gone, and no frequent one is (Misra and Gries, many at a time).
 void Frequencies::Forget() {
   exact_ = false;
-  std::vector<std::int64_t> counts;
-  counts.reserve(counts_.size());
-  for (const auto& [text, count] : counts_) counts.push_back(count);
-  const auto middle = counts.begin() + static_cast<std::ptrdiff_t>(capacity_);
-  std::nth_element(counts.begin(), middle, counts.end(), std::greater<>());
-  const std::int64_t less = *middle;
+  struct One {
+    std::int64_t count;
+    std::size_t bytes;
+  };
+  std::vector<One> all;
+  all.reserve(counts_.size());
+  for (const auto& [text, count] : counts_) all.push_back({count, text.size() + kBytesAText});
+  std::ranges::sort(all, std::ranges::greater(), &One::count);
+  std::size_t kept = 0;
+  for (std::size_t bytes = all[0].bytes; kept < capacity_ && bytes <= max_bytes_ / 2;)
+    bytes += all[++kept].bytes;
+  const std::int64_t less = all[kept].count;
   for (auto counted = counts_.begin(); counted != counts_.end();) {
     counted->second -= less;
-    counted = counted->second > 0 ? std::next(counted) : counts_.erase(counted);
+    if (counted->second > 0) {
+      ++counted;
+    } else {
+      bytes_ -= counted->first.size() + kBytesAText;
+      counted = counts_.erase(counted);
+    }
   }
 }
 
@@ -124,6 +136,7 @@ std::vector<Frequencies::Counted> Frequencies::Take() {
     auto node = counts_.extract(counts_.begin());
     all.push_back({std::move(node.key()), node.mapped()});
   }
+  bytes_ = 0;
   std::sort(all.begin(), all.end(), [](const Counted& a, const Counted& b) {
     return a.count != b.count ? a.count > b.count : a.text < b.text;
   });

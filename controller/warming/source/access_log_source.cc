@@ -11,6 +11,8 @@
 
 #include "controller/warming/source/access_log.h"
 #include "controller/warming/source/byte_reader.h"
+#include "controller/warming/source/config_map.h"
+#include "controller/warming/source/entry_fields.h"
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/source/template.h"
 
@@ -65,9 +67,7 @@ class AccessLogEntries final : public LocalSource {
     for (; at_ < counts_.size() && !chunk.Full(); ++at_) {
       const std::string& path = counts_[at_].text;
       const std::string_view values[] = {path, path};  // {key} is the path where nothing is said
-      const std::size_t offset = chunk.text.size();
-      key_.Render(values, chunk.text);
-      chunk.Close(offset, static_cast<double>(counts_[at_].count));
+      AppendKey(key_, values, static_cast<double>(counts_[at_].count), chunk);
       for (const std::size_t column : columns_) chunk.AppendColumn(values[column]);
     }
     return at_ < counts_.size();
@@ -94,9 +94,10 @@ class AccessLogEntries final : public LocalSource {
     counted_ = true;
     reader_.reset();
     if (readable_ == 0 && lines_ > 0) {
-      return Invalid(fmt::format("none of its {} lines is in format {}; correct the format{}",
-                                 lines_, spec_.json ? "JSON" : "Combined",
-                                 spec_.json ? ", or where lines have their fields" : ""));
+      return Invalid(fmt::format(
+          "accessLog.format: none of the log's {} lines is in format {}; correct the format{}",
+          lines_, spec_.json ? "JSON" : "Combined",
+          spec_.json ? ", or where lines have their fields" : ""));
     }
     counts_ = frequencies_.Take();
     return {};
@@ -125,7 +126,7 @@ class AccessLogEntries final : public LocalSource {
     }
     std::string_view path = parsed->path;
     if (spec_.ignore_query) path = path.substr(0, path.find('?'));
-    frequencies_.Add(path);
+    if (path.size() <= kMaxLogPath) frequencies_.Add(path);
   }
 
   const api::AccessLogSource spec_;
@@ -169,14 +170,7 @@ class RemoteAccessLog final : public Source {
 Result<std::unique_ptr<ByteReader>> OpenLocal(const api::AccessLogSource& spec,
                                               const Materials& materials, const SourceHost& host) {
   if (spec.config_map_ref) {
-    auto data = materials.ConfigMap(spec.config_map_ref->name);
-    if (!data) return Annotate("configMapRef", data.error());
-    const auto text = data->find(spec.config_map_ref->key);
-    if (text == data->end()) {
-      return NotFound(fmt::format("configMapRef: ConfigMap \"{}\" has no key \"{}\"",
-                                  spec.config_map_ref->name, spec.config_map_ref->key));
-    }
-    return ReadString(std::move(text->second));
+    return OpenConfigMap("accessLog", *spec.config_map_ref, materials);
   }
   if (!host.local_files) {
     return Invalid(
@@ -184,7 +178,7 @@ Result<std::unique_ptr<ByteReader>> OpenLocal(const api::AccessLogSource& spec,
   }
   auto file = std::make_unique<FileReader>(spec.path);
   if (!file->Opened()) return NotFound(fmt::format("path: {} cannot be opened", spec.path));
-  return std::unique_ptr<ByteReader>(std::move(file));
+  return ReadMaybeGzip(std::move(file), kMaxLogBytes);
 }
 
 }  // namespace
@@ -218,7 +212,7 @@ Result<std::unique_ptr<Source>> MakeAccessLogSource(const api::AccessLogSource& 
         new RemoteAccessLog(spec.url, std::move(entries), *host.fetcher));
   }
   STOKER_TRY(auto reader, OpenLocal(spec, materials, host));
-  entries->ReadFrom(ReadMaybeGzip(std::move(reader), kMaxLogBytes));
+  entries->ReadFrom(std::move(reader));
   return std::unique_ptr<Source>(std::move(entries));
 }
 

@@ -2,8 +2,8 @@
 
 // What a web server's access log was asked for, the most frequent first; the score is how often.
 //
-// The whole log is read before the first entry comes; what is kept is at most maxKeys paths. From
-// a ConfigMap it is Replayable, from a server or a file, which grow, Unstable.
+// The whole log is read before the first entry comes; what is kept is at most maxKeys paths, or 256
+// MiB of them. From a ConfigMap it is Replayable, from a server or a file, which grow, Unstable.
 //
 // Thread safety: one loop.
 

@@ -4,7 +4,7 @@
 //
 // The keys (and the columns that URL templates ask for) lie one behind the other in one buffer; an
 // Entry is a few numbers that point into it. Clearing keeps the memory, so a stream of chunks
-// allocates once.
+// allocates once. What would not fit into kMaxChunkText is left out, and its entry says so.
 //
 // Thread safety: a plain value. Views are good until the next Append or Clear.
 
@@ -23,6 +23,8 @@ inline constexpr std::size_t kMaxValueBytes = 64 << 20;  // of an entry that car
 // A source ends a chunk at about one of these.
 inline constexpr std::size_t kChunkEntries = 512;
 inline constexpr std::size_t kChunkBytes = 256 << 10;
+// Room for a full chunk and one entry more with the largest value; far from what 32 bits point at.
+inline constexpr std::size_t kMaxChunkText = 128 << 20;
 
 // What is wrong with an entry before anything was asked of it.
 enum class EntryDefect : std::uint8_t {
@@ -75,12 +77,15 @@ struct EntryChunk {
 
   // Appends a key that the caller has put at the end of `text`, from `offset` on.
   Entry& Close(std::size_t offset, double score) {
+    const bool fits = text.size() <= kMaxChunkText;
+    if (!fits) text.resize(offset);
     Entry entry;
     entry.offset = static_cast<std::uint32_t>(offset);
     entry.key_size = static_cast<std::uint32_t>(text.size() - offset);
     entry.hash = KeyHash(std::string_view(text).substr(offset));
     entry.score = score;
     entry.first_column = static_cast<std::uint32_t>(columns.size());
+    if (!fits) entry.defect = EntryDefect::kKeyTooLong;
     return entries.emplace_back(entry);
   }
   Entry& Append(std::string_view key, double score) {
@@ -88,7 +93,12 @@ struct EntryChunk {
     text.append(key);
     return Close(offset, score);
   }
+  // Of the last entry.
   void AppendColumn(std::string_view value) {
+    if (value.size() > kMaxChunkText - text.size()) {
+      entries.back().defect = EntryDefect::kValueTooLarge;
+      value = {};
+    }
     columns.push_back(
         {static_cast<std::uint32_t>(text.size()), static_cast<std::uint32_t>(value.size())});
     text.append(value);
@@ -106,9 +116,15 @@ struct EntryChunk {
   // value.
   void AppendFrom(const EntryChunk& other, const Entry& entry, std::size_t column_count) {
     Entry copy = entry;
+    const std::string_view key = other.Key(entry);
     copy.offset = static_cast<std::uint32_t>(text.size());
     copy.first_column = static_cast<std::uint32_t>(columns.size());
-    text.append(other.Key(entry));
+    if (key.size() <= kMaxChunkText - text.size()) {
+      text.append(key);
+    } else {
+      copy.key_size = 0;
+      copy.defect = EntryDefect::kKeyTooLong;
+    }
     entries.push_back(copy);
     const std::size_t spans = column_count + (entry.carries_value ? 1 : 0);
     for (std::size_t i = 0; i < spans; ++i) AppendColumn(other.Column(entry, i));

@@ -3,18 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "controller/base/json.h"
 #include "controller/warming/source/byte_reader.h"
+#include "controller/warming/source/entry_fields.h"
 
 namespace stoker::warming {
 namespace {
 
 using nlohmann::json;
-
-constexpr double kMaxJsonTtlSeconds = 10.0 * 365 * 86400;
 
 Result<json::json_pointer> ToPointer(const char* field, const std::string& text) {
   try {
@@ -49,14 +47,9 @@ std::optional<std::string> Text(const json* value) {
 }
 
 std::optional<double> ToNumber(const json& value) {
-  double number = 0;
-  if (value.is_number()) {
-    number = value.get<double>();
-  } else {
-    const std::string text = value.is_string() ? value.get<std::string>() : "";
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  }
+  if (value.is_string()) return ParseNumber(value.get_ref<const std::string&>());
+  if (!value.is_number()) return std::nullopt;
+  const auto number = value.get<double>();
   return std::isfinite(number) ? std::optional(number) : std::nullopt;
 }
 
@@ -129,43 +122,32 @@ Result<JsonList::Page> JsonList::Parse(std::string body) const {
 }
 
 void JsonList::Append(const json& item, EntryChunk& chunk) const {
-  EntryDefect defect = EntryDefect::kNone;
+  EntryFields fields;
+  const json* ttl = ttl_ ? At(item, *ttl_) : nullptr;
+  if (ttl != nullptr && !ttl->is_null()) fields.SetTtl(ToNumber(*ttl));
+  if (fields.expired) return;
+  if (score_) {
+    const json* score = At(item, *score_);
+    fields.SetScore(score == nullptr || score->is_null() ? 0 : ToNumber(*score));
+  }
   const auto text = [&](const Pointer& field) {
     auto found = Text(item.is_object() ? At(item, field) : &item);
-    if (!found) defect = EntryDefect::kMissingField;
+    if (!found) fields.defect = EntryDefect::kMissingField;
     return std::move(found).value_or("");
   };
-  std::int64_t ttl_ms = 0;
-  if (const json* ttl = ttl_ ? At(item, *ttl_) : nullptr; ttl != nullptr && !ttl->is_null()) {
-    const auto seconds = ToNumber(*ttl);
-    if (seconds && *seconds <= 0) return;
-    if (!seconds) defect = EntryDefect::kBadTtl;
-    const double clamped = std::min(seconds.value_or(0), kMaxJsonTtlSeconds);
-    if (seconds) ttl_ms = std::max<std::int64_t>(1, static_cast<std::int64_t>(clamped * 1000));
-  }
-  std::optional<double> score = 1;
-  if (score_) {
-    const json* found = At(item, *score_);
-    score = found == nullptr || found->is_null() ? 0 : ToNumber(*found);
-  }
-  if (!score) defect = EntryDefect::kBadScore;
   std::vector<std::string> values;
   for (const Pointer& field : key_fields_) values.push_back(text(field));
   const std::vector<std::string_view> views(values.begin(), values.end());
 
-  const std::size_t offset = chunk.text.size();
-  key_.Render(views, chunk.text);
-  chunk.Close(offset, score.value_or(0)).ttl_ms = ttl_ms;
+  AppendKey(key_, views, fields.score, chunk);
   for (const Pointer& field : column_fields_) chunk.AppendColumn(text(field));
   for (std::size_t i = 0; i < empty_columns_; ++i) chunk.AppendColumn({});
-  if (value_) {
-    const json* value = At(item, *value_);
-    if (value == nullptr || value->is_null()) defect = EntryDefect::kMissingField;
-    if (defect == EntryDefect::kNone) {
-      chunk.AppendValue(value->is_string() ? value->get_ref<const std::string&>() : value->dump());
-    }
+  const json* value = value_ ? At(item, *value_) : nullptr;
+  if (value_ && (value == nullptr || value->is_null())) fields.defect = EntryDefect::kMissingField;
+  fields.CloseEntry(chunk);
+  if (value_ && chunk.entries.back().defect == EntryDefect::kNone) {
+    chunk.AppendValue(value->is_string() ? value->get_ref<const std::string&>() : value->dump());
   }
-  chunk.entries.back().defect = defect;
 }
 
 std::string NextLink(std::string_view header) {

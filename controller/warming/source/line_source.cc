@@ -1,7 +1,6 @@
 #include "controller/warming/source/line_source.h"
 
-#include <charconv>
-#include <cmath>
+#include "controller/warming/source/entry_fields.h"
 
 namespace stoker::warming {
 namespace {
@@ -13,8 +12,7 @@ class KeyListSource final : public LocalSource {
  public:
   explicit KeyListSource(std::vector<std::string> keys) : keys_(std::move(keys)) {}
   Result<bool> Pull(EntryChunk& chunk) override {
-    for (std::size_t n = 0; n < kChunkEntries && at_ < keys_.size(); ++n)
-      chunk.Append(keys_[at_++], 1);
+    while (at_ < keys_.size() && !chunk.Full()) chunk.Append(keys_[at_++], 1);
     return at_ < keys_.size();
   }
   [[nodiscard]] std::optional<std::int64_t> Count() const override {
@@ -36,8 +34,7 @@ LineSource::LineSource(std::unique_ptr<ByteReader> reader, LineOptions options)
     : reader_(std::move(reader)), options_(std::move(options)) {}
 
 Result<bool> LineSource::Pull(EntryChunk& chunk) {
-  const std::size_t enough = chunk.entries.size() + kChunkEntries;
-  while (chunk.entries.size() < enough) {
+  while (!chunk.Full()) {
     if (piece_.empty()) {
       STOKER_TRY(piece_, reader_->Read());
       if (piece_.empty()) {
@@ -76,29 +73,19 @@ void LineSource::AppendTooLong(std::string_view start, EntryChunk& chunk) {
 void LineSource::AppendLine(std::string_view line, EntryChunk& chunk) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.find_first_not_of(" \t") == std::string_view::npos) return;
-  double score = 1;
-  EntryDefect defect = EntryDefect::kNone;
+  std::optional<double> score;
+  bool bad = false;
   if (const std::size_t tab = options_.scores ? line.rfind('\t') : std::string_view::npos;
       tab != std::string_view::npos) {
-    const std::string_view number = line.substr(tab + 1);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), score);
-    const bool good =
-        error == std::errc() && end == number.data() + number.size() && std::isfinite(score);
-    if (good) {
-      line = line.substr(0, tab);
-    } else {
-      score = 1;
-      defect = EntryDefect::kBadLine;
-    }
+    score = ParseNumber(line.substr(tab + 1));
+    bad = !score;
+    if (score) line = line.substr(0, tab);
   }
-  const std::size_t offset = chunk.text.size();
-  if (options_.key_template) {
-    const std::string_view values[] = {line};
-    options_.key_template->Render(values, chunk.text);
-  } else {
-    chunk.text.append(line);
-  }
-  chunk.Close(offset, score).defect = defect;
+  const std::string_view values[] = {line};
+  Entry& entry = options_.key_template
+                     ? AppendKey(*options_.key_template, values, score.value_or(1), chunk)
+                     : chunk.Append(line, score.value_or(1));
+  if (bad) entry.defect = EntryDefect::kBadLine;
 }
 
 }  // namespace stoker::warming

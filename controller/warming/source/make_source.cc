@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "controller/warming/source/access_log_source.h"
+#include "controller/warming/source/config_map.h"
 #include "controller/warming/source/glob.h"
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/source/line_source.h"
@@ -16,19 +18,11 @@
 namespace stoker::warming {
 namespace {
 
-constexpr std::uint64_t kMaxConfigMapText = std::uint64_t{1} << 30;
-
-Result<std::unique_ptr<Source>> MakeConfigMapSource(const api::KeyRef& ref,
-                                                    const Materials& materials) {
-  auto data = materials.ConfigMap(ref.name);
-  if (!data) return Annotate("static.configMapRef", data.error());
-  const auto text = data->find(ref.key);
-  if (text == data->end()) {
-    return NotFound(
-        fmt::format("static.configMapRef: ConfigMap \"{}\" has no key \"{}\"", ref.name, ref.key));
-  }
-  auto reader = ReadMaybeGzip(ReadString(std::move(text->second)), kMaxConfigMapText);
-  return std::unique_ptr<Source>(new LineSource(std::move(reader), {}));
+Result<std::unique_ptr<Source>> MakeStaticSource(const api::StaticSource& spec,
+                                                 const Materials& materials) {
+  if (!spec.config_map_ref) return std::unique_ptr<Source>(MakeKeyListSource(spec.keys));
+  STOKER_TRY(auto reader, OpenConfigMap("static", *spec.config_map_ref, materials));
+  return std::unique_ptr<Source>(std::make_unique<LineSource>(std::move(reader), LineOptions()));
 }
 
 }  // namespace
@@ -87,10 +81,12 @@ Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
     if (!source) return Annotate("http", source.error());
     return source;
   }
-  if (!spec.static_) return Invalid("static, pattern or http: one of them is needed");
-  if (spec.static_->config_map_ref)
-    return MakeConfigMapSource(*spec.static_->config_map_ref, materials);
-  return std::unique_ptr<Source>(MakeKeyListSource(spec.static_->keys));
+  if (!spec.static_) {
+    return Invalid("one of static, pattern, http, sql, accessLog and redis is needed");
+  }
+  auto source = MakeStaticSource(*spec.static_, materials);
+  if (!source) return Nest("static", source.error());
+  return source;
 }
 
 FilteredSource::FilteredSource(const api::Source& spec, std::uint16_t number,
@@ -139,6 +135,10 @@ bool FilteredSource::Filter(EntryChunk& chunk) {
     if (entry.key_size > kMaxKeyBytes) entry.defect = EntryDefect::kKeyTooLong;
     entry.source = number_;
     entry.score *= weight_;
+    if (!std::isfinite(entry.score)) {  // it could not be compared with others
+      entry.score = 0;
+      entry.defect = EntryDefect::kBadScore;
+    }
     --left_;
     chunk.entries[kept++] = entry;
   }

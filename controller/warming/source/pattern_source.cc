@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "controller/warming/source/entry_fields.h"
+
 namespace stoker::warming {
 namespace {
 
@@ -68,11 +70,9 @@ class PatternSourceImpl final : public LocalSource {
   }
 
   Result<bool> Pull(EntryChunk& chunk) override {
-    for (std::size_t n = 0; n < kChunkEntries && left_ > 0; ++n, --left_) {
+    for (; left_ > 0 && !chunk.Full(); --left_) {
       for (std::size_t i = 0; i < wheels_.size(); ++i) values_[i] = wheels_[i].text();
-      const std::size_t offset = chunk.text.size();
-      key_.Render(values_, chunk.text);
-      chunk.Close(offset, 1);
+      AppendKey(key_, values_, 1, chunk);
       for (const std::size_t column : columns_) chunk.AppendColumn(values_[column]);
       for (std::size_t i = wheels_.size(); i-- > 0 && wheels_[i].Turn();) {
       }

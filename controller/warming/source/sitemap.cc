@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "controller/warming/source/byte_reader.h"
+#include "controller/warming/source/entry_fields.h"
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/source/template.h"
 
@@ -32,7 +33,7 @@ SitemapItem ReadItem(const pugi::xml_node& node) {
   for (const pugi::xml_node child : node.children()) {
     const std::string_view name = LocalName(child.name());
     if (name == "loc") item.location = Trim(child.text().get());
-    if (name == "priority") item.priority = child.text().as_double(0.5);
+    if (name == "priority") item.priority = ParseNumber(Trim(child.text().get())).value_or(0.5);
   }
   return item;
 }
@@ -52,9 +53,7 @@ class SitemapSource final : public Source {
       const Status opened = co_await OpenNext();
       if (!opened) co_return opened.error();
     }
-    for (std::size_t n = 0; n < kChunkEntries && at_ < document_.items.size(); ++n) {
-      Append(document_.items[at_++], chunk);
-    }
+    while (at_ < document_.items.size() && !chunk.Full()) Append(document_.items[at_++], chunk);
     co_return at_ < document_.items.size() || !waiting_.empty();
   }
   [[nodiscard]] Replay replay() const override { return Replay::kUnstable; }
@@ -112,9 +111,7 @@ class SitemapSource final : public Source {
     const auto url = ParseUrl(item.location);
     const std::string_view values[] = {item.location, item.location,
                                        url ? std::string_view(url->target) : std::string_view{}};
-    const std::size_t offset = chunk.text.size();
-    key_.Render(values, chunk.text);
-    Entry& entry = chunk.Close(offset, item.priority);
+    Entry& entry = AppendKey(key_, values, item.priority, chunk);
     if (!url) entry.defect = EntryDefect::kBadUrl;
     for (const std::size_t column : columns_) chunk.AppendColumn(values[column]);
   }

@@ -2,7 +2,7 @@
 
 // Sitemaps (sitemaps.org) and sitemap indexes, plain or gzip, as a source of entries.
 //
-// <priority> is the score (0.5 where it is missing). A location that is no http(s) URL fails as an
+// <priority> is the score (0.5 where it is missing or no number). A location that is no http(s) URL fails as an
 // entry; a document that is no sitemap fails the source.
 //
 // Thread safety: one loop.

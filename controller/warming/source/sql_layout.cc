@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+
+#include "controller/warming/source/entry_fields.h"
 
 namespace stoker::warming {
 namespace {
 
 constexpr std::uint32_t kPostgresInterval = 1186;
-constexpr double kMaxTtlSeconds = 10.0 * 365 * 86400;
 
 std::vector<std::string> NamesOf(const std::vector<PostgresColumn>& columns) {
   std::vector<std::string> names;
@@ -55,14 +54,6 @@ std::string WithoutSemicolon(std::string query) {
          std::string_view("; \t\r\n").find(query.back()) != std::string_view::npos)
     query.pop_back();
   return query;
-}
-
-std::optional<double> Number(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool good =
-      error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
-  return good ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -150,37 +141,25 @@ std::optional<std::string_view> SqlLayout::OrderValue(const CopyReader::Row& row
 }
 
 void SqlLayout::Append(const CopyReader::Row& row, EntryChunk& chunk) const {
-  EntryDefect defect = EntryDefect::kNone;
+  EntryFields fields;
+  if (ttl_ && row[*ttl_]) fields.SetTtl(ParseNumber(*row[*ttl_]));
+  if (fields.expired) return;
+  if (score_) fields.SetScore(row[*score_] ? ParseNumber(*row[*score_]) : 0);
   const auto text = [&](std::size_t place) {
-    if (!row[place]) defect = EntryDefect::kMissingField;
+    if (!row[place]) fields.defect = EntryDefect::kMissingField;
     return row[place].value_or(std::string_view());
   };
-  std::int64_t ttl_ms = 0;
-  if (ttl_ && row[*ttl_]) {
-    const auto seconds = Number(*row[*ttl_]);
-    if (seconds && *seconds <= 0) return;
-    if (!seconds) defect = EntryDefect::kBadTtl;
-    const double clamped = std::min(seconds.value_or(0), kMaxTtlSeconds);
-    if (seconds) ttl_ms = std::max<std::int64_t>(1, static_cast<std::int64_t>(clamped * 1000));
-  }
-  std::optional<double> score = 1;
-  if (score_) score = row[*score_] ? Number(*row[*score_]) : 0;
-  if (!score) defect = EntryDefect::kBadScore;
   std::vector<std::string_view> values;
   values.reserve(key_places_.size());
   for (const std::size_t place : key_places_) values.push_back(text(place));
 
-  const std::size_t offset = chunk.text.size();
-  key_.Render(values, chunk.text);
-  chunk.Close(offset, score.value_or(0)).ttl_ms = ttl_ms;
+  AppendKey(key_, values, fields.score, chunk);
   for (const std::size_t place : column_places_) chunk.AppendColumn(text(place));
   for (std::size_t i = 0; i < empty_columns_; ++i) chunk.AppendColumn({});
-  if (value_) {
-    const std::string_view value = text(*value_);
-    if (value.size() > kMaxValueBytes) defect = EntryDefect::kValueTooLarge;
-    if (defect == EntryDefect::kNone) chunk.AppendValue(value);
-  }
-  chunk.entries.back().defect = defect;
+  const std::string_view value = value_ ? text(*value_) : std::string_view();
+  if (value.size() > kMaxValueBytes) fields.defect = EntryDefect::kValueTooLarge;
+  fields.CloseEntry(chunk);
+  if (value_ && chunk.entries.back().defect == EntryDefect::kNone) chunk.AppendValue(value);
 }
 
 }  // namespace stoker::warming

@@ -113,6 +113,21 @@ void Template::Render(std::span<const std::string_view> values, std::string& out
   }
 }
 
+bool Template::RenderKey(std::span<const std::string_view> values, std::size_t most,
+                         std::string& out) const {
+  std::size_t room = most;
+  const auto append = [&](std::string_view piece) {
+    out.append(piece.substr(0, room));
+    const bool whole = piece.size() <= room;
+    room -= std::min(room, piece.size());
+    return whole;
+  };
+  return std::all_of(parts_.begin(), parts_.end(), [&](const Part& part) {
+    return append(part.literal) &&
+           (part.variable < 0 || append(values[static_cast<std::size_t>(part.variable)]));
+  });
+}
+
 bool Template::Uses(std::size_t variable) const {
   return std::any_of(parts_.begin(), parts_.end(),
                      [&](const Part& part) { return part.variable == static_cast<int>(variable); });

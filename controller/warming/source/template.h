@@ -32,6 +32,9 @@ class Template {
 
   // Appends the rendered text to `out`; `values` stand in the order of `known`.
   void Render(std::span<const std::string_view> values, std::string& out) const;
+  // Of a kKey, at most `most` bytes; false: there is more, which is left out.
+  bool RenderKey(std::span<const std::string_view> values, std::size_t most,
+                 std::string& out) const;
   [[nodiscard]] bool Uses(std::size_t variable) const;
 
  private:

@@ -40,7 +40,7 @@ TEST(Selection, KeepsTheBestAndOfEqualsTheEarlier) {
     chunk.Append(key, score);
   }
   Selection selection(3, 0);
-  for (const Entry& entry : chunk.entries) selection.Offer(chunk, entry);
+  for (const Entry& entry : chunk.entries) ASSERT_TRUE(selection.Offer(chunk, entry));
   selection.Finish();
   EntryChunk best;
   EXPECT_TRUE(selection.Take(best, 2));
@@ -70,7 +70,7 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
     chunk.AppendColumn("");
     chunk.AppendColumn(column);
     if (i % 5 == 0) chunk.AppendValue("value:" + std::to_string(i));
-    selection.Offer(chunk, chunk.entries[0]);
+    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0]));
     truth.emplace_back(-score, i, std::move(column));
     most = std::max(most, selection.MemoryBytes());
   }
@@ -78,6 +78,8 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
   selection.Finish();
   std::sort(truth.begin(), truth.end());
   EntryChunk best;
+  best.want_entries = kTop;
+  best.want_bytes = kMaxChunkText;
   while (selection.Take(best, 300)) {
   }
   ASSERT_EQ(best.entries.size(), kTop);
@@ -97,14 +99,61 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
   }
 }
 
+TEST(Selection, GivesBackNoMoreThanAChunkHolds) {
+  const std::string column(kChunkBytes / 4, 'c');
+  Selection selection(100, 1);
+  for (int i = 0; i < 100; ++i) {
+    EntryChunk chunk;
+    chunk.Append("key:" + std::to_string(i), 1);
+    chunk.AppendColumn(column);
+    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0]));
+  }
+  selection.Finish();
+  std::size_t entries = 0;
+  EntryChunk out;
+  for (bool more = true; more; out.Clear()) {
+    more = selection.Take(out, kChunkEntries);
+    EXPECT_LT(out.text.size(), 2 * kChunkBytes);
+    entries += out.entries.size();
+  }
+  EXPECT_EQ(entries, 100U);
+}
+
+TEST(Selection, FailsWhereWhatItKeepsIsTooMuch) {
+  Selection selection(1000, 0, 4 << 20);
+  EntryChunk chunk;
+  chunk.Append("key", 0);
+  chunk.AppendValue(std::string(1 << 20, 'v'));
+  Status offered;
+  int kept = 0;
+  for (; offered && kept < 10; ++kept) {
+    offered = selection.Offer(chunk, chunk.entries[0]);
+    chunk.entries[0].score += 1;
+  }
+  EXPECT_EQ(kept, 4);
+  ASSERT_FALSE(offered);
+  EXPECT_EQ(offered.error().code, Code::kExhausted);
+  EXPECT_EQ(offered.error().message.find("spec.strategy.top: the best 1000 entries come to more "
+                                         "than 4 MiB; lower top"),
+            0U)
+      << offered.error().message;
+
+  Selection few(2, 0, 4 << 20);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(few.Offer(chunk, chunk.entries[0])) << "what is dropped does not count";
+    chunk.entries[0].score += 1;
+  }
+}
+
 TEST(Selection, KeepsAMillionEntriesInFiftyBytesEach) {
   constexpr std::size_t kTop = 1'000'000;
   Selection selection(kTop, 0);
   EntryChunk chunk;
   for (std::size_t i = 0; i < kTop; ++i) {
     chunk.Clear();
-    selection.Offer(chunk, chunk.Append("product:" + std::to_string(10'000'000 + i),
-                                        static_cast<double>(i * 7919 % kTop)));
+    const Entry& entry = chunk.Append("product:" + std::to_string(10'000'000 + i),
+                                      static_cast<double>(i * 7919 % kTop));
+    ASSERT_TRUE(selection.Offer(chunk, entry));
   }
   const std::size_t each = selection.MemoryBytes() / kTop;
   RecordProperty("bytes_an_entry", static_cast<int>(each));

@@ -4,6 +4,7 @@
 
 #include "controller/base/json.h"
 #include "controller/warming/source/access_log.h"
+#include "controller/warming/source/config_map.h"
 #include "tests/support/gzip.h"
 #include "tests/support/process.h"
 #include "tests/unit/warming/run_fakes.h"
@@ -113,6 +114,25 @@ TEST(Frequencies, KeepsTheFrequentOnesHoweverManyRareOnesCome) {
   }
 }
 
+TEST(Frequencies, KeepsTheFrequentOnesInTheBytesItMayUse) {
+  constexpr std::size_t kBytes = 1 << 20;
+  Frequencies frequencies(100'000, kBytes);
+  std::size_t most = 0;
+  for (int i = 0; i < 5000; ++i) {
+    for (const char* hot : {"/hot1", "/hot2"}) frequencies.Add(hot);
+    frequencies.Add("/" + std::to_string(i) + std::string(8000, 'x'));
+    most = std::max(most, frequencies.MemoryBytes());
+  }
+  EXPECT_LE(most, kBytes);
+  EXPECT_FALSE(frequencies.exact());
+  const auto counted = frequencies.Take();
+  ASSERT_GE(counted.size(), 2U);
+  EXPECT_EQ(counted[0].text, "/hot1");
+  EXPECT_EQ(counted[1].text, "/hot2");
+  EXPECT_GT(counted[0].count, 4000);
+  EXPECT_EQ(frequencies.MemoryBytes(), 0U);
+}
+
 std::string Log() {
   std::string text;
   const auto add = [&](const char* request, int status, int times) {
@@ -164,6 +184,33 @@ TEST(AccessLogSource, FiltersByMethodAndStatusAndKeepsQueries) {
   EXPECT_EQ(bench.RunToEnd().reason, "Warmed");
   EXPECT_THAT(Stored(bench), ElementsAre("/hot?page=1=http://origin.test/hot?page=1",
                                          "/rare=http://origin.test/rare"));
+}
+
+TEST(AccessLogSource, CountsNoPathThatIsLongerThanAUrl) {
+  api::AccessLogSource log;
+  log.url = "http://logs.test/access.log";
+  Bench bench(LogRun(log));
+  const auto line = [](std::size_t size) {
+    return std::string(kLogStart) + "\"GET /" + std::string(size - 1, 'x') + " HTTP/1.1\" 200 10\n";
+  };
+  bench.documents->bodies[log.url] = line(10) + line(kMaxLogPath + 1);
+  EXPECT_EQ(bench.RunToEnd().reason, "Warmed");
+  EXPECT_EQ(bench.stores[0]->Size(), 1U);
+}
+
+// Whoever plans a run reads it, too.
+TEST(AccessLogSource, ReadsNoConfigMapThatInflatesWithoutEnd) {
+  api::AccessLogSource log;
+  log.config_map_ref = api::KeyRef{"logs", "access.log.gz"};
+  Bench bench(LogRun(log));
+  bench.materials->config_maps["logs"]["access.log.gz"] =
+      Gzip(std::string(kMaxConfigMapText + 1, 'x'));
+  const auto plan = EstimatePlan(bench.spec, *bench.materials, 1024, 1'000'000);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().message,
+            "spec.sources[0].accessLog.configMapRef: the key \"access.log.gz\" of ConfigMap "
+            "\"logs\": the text is longer than 67108864 bytes");
+  EXPECT_THAT(bench.RunToEnd().message, HasSubstr("accessLog.configMapRef: the key"));
 }
 
 TEST(AccessLogSource, ReadsAFileForTheCommandLineAlone) {

@@ -2,13 +2,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "controller/warming/source/byte_reader.h"
+#include "controller/warming/source/entry_fields.h"
 #include "controller/warming/source/glob.h"
+#include "controller/warming/source/http_source.h"
 #include "controller/warming/source/line_source.h"
+#include "controller/warming/source/make_source.h"
 #include "controller/warming/source/pattern_source.h"
 #include "controller/warming/source/sitemap.h"
 #include "controller/warming/source/template.h"
 #include "tests/support/gzip.h"
+#include "tests/support/loop_runner.h"
 
 namespace stoker::warming {
 namespace {
@@ -125,6 +132,124 @@ TEST(LineSource, ReportsALineThatIsTooLongAndGoesOn) {
   EXPECT_EQ(chunk.Key(chunk.entries[2]), "b");
 }
 
+// 51 times {key} in 256 characters: what a policy may say, and no chunk may hold.
+Template Repeated() {
+  std::string text;
+  for (int i = 0; i < 51; ++i) text += "{key}";
+  return *Template::Parse(text, Template::Kind::kKey, std::vector<std::string>{"key"});
+}
+
+TEST(AppendKey, RendersNoMoreOfAKeyThanAKeyMayHave) {
+  const std::string value(1 << 20, 'x');
+  const std::string_view values[] = {value};
+  EntryChunk chunk;
+  EXPECT_EQ(AppendKey(Repeated(), values, 7, chunk).defect, EntryDefect::kKeyTooLong);
+  EXPECT_EQ(chunk.Key(chunk.entries[0]).size(), kMaxKeyBytes);
+  EXPECT_LT(chunk.text.capacity(), 2 * kMaxKeyBytes) << "the rest was rendered, too";
+  const std::string_view longest[] = {std::string_view(value).substr(0, kMaxKeyBytes)};
+  const auto plain =
+      Template::Parse("{key}", Template::Kind::kKey, std::vector<std::string>{"key"});
+  EXPECT_EQ(AppendKey(*plain, longest, 7, chunk).defect, EntryDefect::kNone);
+  EXPECT_EQ(chunk.Key(chunk.entries[1]), longest[0]);
+  EXPECT_EQ(chunk.entries[1].score, 7);
+}
+
+// Gives one document for every URL.
+class OneDocument final : public SourceFetcher {
+ public:
+  explicit OneDocument(std::string body) : body_(std::move(body)) {}
+  asio::awaitable<Status> Download(const std::string&, std::size_t, std::function<void()> restart,
+                                   BodySink sink, std::string*) override {
+    restart();
+    sink(body_);
+    co_return Status{};
+  }
+
+ private:
+  const std::string body_;
+};
+
+TEST(Sources, EndAChunkByItsBytesToo) {
+  constexpr int kEntries = 40;
+  std::string lines, sitemap = "<urlset>";
+  std::vector<std::string> keys;
+  for (int i = 0; i < kEntries; ++i) {
+    keys.push_back(std::string(60'000, 'k') + std::to_string(i));
+    lines += keys.back() + "\n";
+    sitemap += "<url><loc>http://h/" + keys.back() + "</loc></url>";
+  }
+  OneDocument document(sitemap + "</urlset>");
+  api::HttpSource map;
+  map.url = "http://h/sitemap.xml";
+  map.key_template = "{key}";
+  api::PatternVariable variable;
+  variable.name = "v";
+  variable.values = keys;
+  std::map<const char*, std::unique_ptr<Source>> sources;
+  sources["keys"] = MakeKeyListSource(keys);
+  sources["lines"] = std::make_unique<LineSource>(ReadString(lines), LineOptions());
+  sources["template"] =
+      std::make_unique<LineSource>(ReadString(lines), LineOptions{false, Repeated()});
+  sources["pattern"] = *MakePatternSource({"{v}", {variable}}, {});
+  sources["sitemap"] = *MakeSitemapSource(map, {}, document);
+  for (auto& [name, source] : sources) {
+    asio::io_context loop;
+    std::size_t entries = 0;
+    EntryChunk chunk;
+    for (bool more = true; more; chunk.Clear()) {
+      const auto next = stoker::testing::RunOn(loop, source->Next(chunk));
+      ASSERT_TRUE(next) << name << next.error().message;
+      EXPECT_LE(chunk.text.size(), kChunkBytes + kMaxKeyBytes) << name;
+      entries += chunk.entries.size();
+      more = *next;
+    }
+    EXPECT_EQ(entries, kEntries) << name;
+  }
+}
+
+TEST(EntryChunk, LeavesOutWhatIsBeyondItsRoomAndSaysSo) {
+  const std::string value(60 << 20, 'v');
+  EntryChunk chunk;
+  for (const char* key : {"a", "b", "c"}) {
+    chunk.Append(key, 1);
+    chunk.AppendValue(value);
+  }
+  chunk.Append(std::string(kMaxChunkText - chunk.text.size() - 1, 'k'), 1);
+  chunk.Append("too long", 1);
+  EXPECT_LE(chunk.text.size(), kMaxChunkText);
+  EXPECT_EQ(chunk.Value(chunk.entries[1], 0).size(), value.size());
+  EXPECT_EQ(chunk.entries[1].defect, EntryDefect::kNone);
+  EXPECT_EQ(chunk.Key(chunk.entries[2]), "c");
+  EXPECT_EQ(chunk.Value(chunk.entries[2], 0), "");
+  EXPECT_EQ(chunk.entries[2].defect, EntryDefect::kValueTooLarge);
+  EXPECT_EQ(chunk.entries[3].defect, EntryDefect::kNone);
+  EXPECT_EQ(chunk.Key(chunk.entries[4]), "");
+  EXPECT_EQ(chunk.entries[4].defect, EntryDefect::kKeyTooLong);
+
+  EntryChunk other;
+  other.Append("copied", 1);
+  other.AppendValue("value");
+  chunk.AppendFrom(other, other.entries[0], 0);
+  EXPECT_EQ(chunk.entries[5].defect, EntryDefect::kValueTooLarge);
+  EXPECT_EQ(chunk.Key(chunk.entries[5]), "");
+}
+
+TEST(FilteredSource, AScoreThatIsNoNumberIsADefect) {
+  api::Source spec;
+  spec.weight = 10;
+  constexpr double kInfinite = std::numeric_limits<double>::infinity();
+  FilteredSource source(spec, 0, nullptr);
+  EntryChunk chunk;
+  for (const double score : {1.0, 1e308, kInfinite, std::nan("")}) chunk.Append("k", score);
+  EXPECT_TRUE(source.Filter(chunk));
+  EXPECT_EQ(chunk.entries[0].score, 10);
+  EXPECT_EQ(chunk.entries[0].defect, EntryDefect::kNone);
+  for (std::size_t i = 1; i < 4; ++i) {
+    EXPECT_EQ(chunk.entries[i].defect, EntryDefect::kBadScore) << i;
+    EXPECT_EQ(chunk.entries[i].score, 0) << i;
+  }
+}
+
 TEST(LineSource, InflatesGzipOfSeveralMembers) {
   LineSource source(ReadMaybeGzip(ReadString(Gzip("a\nb\n") + Gzip("c\n")), 1000), {});
   EXPECT_THAT(Keys(source), ElementsAre("a", "b", "c"));
@@ -177,6 +302,12 @@ TEST(Sitemap, ReadsPagesIndexesAndGzip) {
     EXPECT_EQ(document->items[0].location, "http://h/a?b=1&c=2");
     EXPECT_EQ(document->items[0].priority, 0.9);
     EXPECT_EQ(document->items[1].priority, 0.5);
+  }
+  for (const auto& [text, priority] : std::map<std::string, double>{
+           {" 0.9\n", 0.9}, {"nan", 0.5}, {"inf", 0.5}, {"1e999", 0.5}, {"high", 0.5}, {"", 0.5}}) {
+    const auto document = ParseSitemap("<urlset><url><loc>http://h/</loc><priority>" + text +
+                                       "</priority></url></urlset>");
+    EXPECT_EQ(document->items[0].priority, priority) << text;
   }
   EXPECT_TRUE(
       ParseSitemap("<sitemapindex><sitemap><loc>http://h/1.xml</loc></sitemap></sitemapindex>")
