@@ -1,7 +1,8 @@
 #include "controller/warming/source/redis_source.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <charconv>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -23,9 +24,20 @@ constexpr Millis kScanDeadline{10'000};         // of one exchange
 constexpr std::size_t kKeysAtOnce = 256;        // asked about in one exchange
 constexpr std::size_t kValuesAtOnce = 1 << 20;  // bytes, but one value at least
 constexpr char kScanCount[] = "500";
+constexpr char kNoCursor[] = "0";  // before a walk, and after it
+constexpr int kMostWalks = 8;
 
 Error FromTarget(const TargetError& error) {
   return {error.retryable ? Code::kUnavailable : Code::kInvalid, error.message};
+}
+
+// "run_id:4f...\r\n" among other lines.
+std::string RunIdIn(std::string_view info) {
+  constexpr std::string_view kMark = "\nrun_id:";
+  const std::size_t mark = info.find(kMark);
+  if (mark == std::string_view::npos) return {};
+  info.remove_prefix(mark + kMark.size());
+  return std::string(info.substr(0, info.find_first_of("\r\n")));
 }
 
 class RedisSource final : public Source {
@@ -95,7 +107,36 @@ class RedisSource final : public Source {
     deadline_.Clear();
     if (timed_out_) co_return Error{Code::kTimeout, where_ + " did not answer in time"};
     if (refused) co_return FromTarget(*refused);
+    co_return co_await Recognize();
+  }
+
+  // A cursor means something to the very process that gave it: another one, be it a replica behind
+  // the same name, hashes keys another way. Where it is not known to be the same, the walk begins
+  // again.
+  asio::awaitable<Status> Recognize() {
+    std::string process;
+    RespWriter(out_).Command({"INFO", "server"});
+    const Status asked = co_await Exchange(1, [&](const RespReply& reply) -> Status {
+      if (reply.type == RespReply::Type::kBulk) process = RunIdIn(reply.text);
+      return {};  // who may not ask does not know
+    });
+    if (!asked) co_return asked;
+    const bool same = !process.empty() && process == process_;
+    process_ = std::move(process);
+    if (same || cursor_ == kNoCursor) co_return Status{};
+    if (++walks_ > kMostWalks) co_return LostTooOften();
+    cursor_ = kNoCursor;
+    keys_.clear();
     co_return Status{};
+  }
+
+  [[nodiscard]] Error LostTooOften() const {
+    const char* const cause =
+        process_.empty() ? "a server that does not say who it is; let its user ask INFO"
+                         : "another server; name one that stays up, not a Service over several";
+    return {Code::kExhausted,
+            fmt::format("{}: the walk began {} times, as each lost connection led to {}", where_,
+                        kMostWalks, cause)};
   }
 
   // Fills the chunk, or ends the walk.
@@ -163,7 +204,7 @@ class RedisSource final : public Source {
     if (!done) co_return done;
     cursor_ = std::move(cursor);
     keys_ = std::move(keys);
-    walked_ = cursor_ == "0";
+    walked_ = cursor_ == kNoCursor;
     co_return Status{};
   }
 
@@ -263,7 +304,9 @@ class RedisSource final : public Source {
   bool cancelled_ = false;
   Waiter backoff_;
   Jitter jitter_;
-  std::string cursor_ = "0";
+  std::string process_;  // the server's run_id; empty: it does not say
+  int walks_ = 1;
+  std::string cursor_ = kNoCursor;
   bool walked_ = false;
   std::deque<std::string> keys_;
 };

@@ -5,7 +5,9 @@
 // Walks by SCAN, which neither blocks the server nor promises an order (Unstable); a key that was
 // there all the time is met. What a key is and how long its value is are asked before the value is,
 // so that no answer is larger than what is wanted of it. Strings are copied; other types fail their
-// entries. A lost connection is dialled again, and the walk goes on where it was.
+// entries. A lost connection is dialled again. The walk goes on where it was if the same process
+// answers (run_id); else its cursor means nothing there, and the walk begins again: what was
+// yielded before comes twice, nothing is left out. A walk that begins too often fails.
 //
 // Thread safety: one loop.
 

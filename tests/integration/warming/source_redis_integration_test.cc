@@ -2,7 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/integration/warming/run_bench.h"
+#include <asio/io_context.hpp>
+#include <set>
+
+#include "controller/warming/source/redis_source.h"
+#include "tests/integration/warming/copy_run.h"
+#include "tests/support/loop_runner.h"
 #include "tests/support/redis_server.h"
 
 namespace stoker::warming {
@@ -14,39 +19,28 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::SomeSecrets;
 
-class RedisClone : public ::testing::Test {
+// Many commands at once.
+void Feed(const RedisServer& server, const std::string& commands) {
+  const auto fed = RunCommand({"redis-cli", "-p", std::to_string(server.port())}, commands);
+  ASSERT_EQ(fed.exit_code, 0) << fed.err;
+}
+
+std::string Keys(int count) {
+  std::string commands;
+  for (int i = 1; i <= count; ++i)
+    commands += "SET k:" + std::to_string(i) + " v" + std::to_string(i) + "\n";
+  return commands;
+}
+
+class RedisClone : public testing::CopyRun {
  protected:
   RunSpec Spec() const {
-    RunSpec spec = testing::ItemRun(1, "http://nobody.invalid/{key}", to_.address());
-    spec.policy.origins.clear();
-    spec.policy.sources[0].pattern.reset();
+    RunSpec spec = CopyRun::Spec();
     spec.policy.sources[0].redis.emplace().server.address = from_.address();
     return spec;
   }
-  Report RunToEnd(const RunSpec& spec, RunOptions options = {}) {
-    auto run = warming::Run::Create(spec, secrets_, std::move(options));
-    if (!run) {
-      Report report;
-      report.message = run.error().message;
-      return report;
-    }
-    (*run)->Start();
-    return (*run)->Wait();
-  }
-  // Many commands at once.
-  static void Feed(const RedisServer& server, const std::string& commands) {
-    const auto fed = RunCommand({"redis-cli", "-p", std::to_string(server.port())}, commands);
-    ASSERT_EQ(fed.exit_code, 0) << fed.err;
-  }
-  static std::string Keys(int count) {
-    std::string commands;
-    for (int i = 1; i <= count; ++i)
-      commands += "SET k:" + std::to_string(i) + " v" + std::to_string(i) + "\n";
-    return commands;
-  }
 
-  RedisServer from_, to_;
-  std::shared_ptr<SomeSecrets> secrets_ = std::make_shared<SomeSecrets>();
+  RedisServer from_;
 };
 
 TEST_F(RedisClone, CopiesValuesWithTheTimeTheyHaveLeft) {
@@ -90,6 +84,17 @@ TEST_F(RedisClone, CopiesLargeValuesAFewAtATime) {
   EXPECT_EQ(report.progress.tally.bytes, 40 * 1'000'001);
 }
 
+TEST_F(RedisClone, SelectiveFailsBeforeItsValuesFillTheHost) {
+  std::string commands;
+  for (int i = 0; i < 5; ++i) commands += "SETRANGE big:" + std::to_string(i) + " 60000000 x\n";
+  Feed(from_, commands);
+  RunSpec spec = Spec();
+  spec.policy.strategy = {api::Strategy::Type::kSelective, 5};
+  const Report report = RunToEnd(spec);
+  EXPECT_EQ(report.reason, "SourceFailed");
+  EXPECT_THAT(report.message, HasSubstr("spec.strategy.top: the best 5 entries come to more than"));
+}
+
 TEST_F(RedisClone, SaysWhyItCannotReadAndTellsNoPassword) {
   EXPECT_EQ(from_.Cli({"config", "set", "requirepass", "s3sam"}), "OK");
   RunSpec spec = Spec();
@@ -126,6 +131,100 @@ TEST_F(RedisClone, GoesOnWhenTheConnectionIsLost) {
   EXPECT_EQ(report.reason, "Warmed") << report.message;
   EXPECT_GT(killed, 0);
   EXPECT_EQ(to_.Cli({"dbsize"}), "20000");
+}
+
+// The source alone, chunk by chunk, so that something can happen between two of them.
+class RedisWalk : public ::testing::Test {
+ protected:
+  static constexpr int kWalkedKeys = 20'000;
+
+  void Walk(const RedisServer& server) {
+    Feed(server, Keys(kWalkedKeys));
+    SourceHost host;
+    host.loop = &loop_;
+    host.egress = std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {}));
+    host.retry = {50, Millis(1), Millis(100)};
+    api::RedisSource spec;
+    spec.server.address = server.address();
+    auto made = MakeRedisSource(spec, {}, secrets_, host);
+    ASSERT_TRUE(made) << made.error().message;
+    source_ = std::move(*made);
+  }
+  // False: the walk has ended, or failed.
+  bool Next() {
+    EntryChunk chunk;
+    const auto more = stoker::testing::RunOn(loop_, source_->Next(chunk));
+    yielded_ += std::ssize(chunk.entries);
+    for (const Entry& entry : chunk.entries) keys_.emplace(chunk.Key(entry));
+    if (!more) error_ = more.error();
+    return more && *more;
+  }
+  void NextTen() {
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(Next()) << error_.message;
+  }
+  void ToEnd() {
+    while (Next()) {
+    }
+    EXPECT_EQ(error_.message, "");
+  }
+  static void Disconnect(const RedisServer& server) {
+    EXPECT_NE(server.Cli({"client", "kill", "type", "normal", "skipme", "yes"}), "0");
+  }
+
+  const SomeSecrets secrets_;
+  asio::io_context loop_;
+  std::unique_ptr<Source> source_;  // gone before the loop that it uses
+  std::int64_t yielded_ = 0;
+  std::set<std::string> keys_;
+  Error error_;
+};
+
+TEST_F(RedisWalk, GoesOnWhereItWasOnTheSameServer) {
+  const RedisServer server;
+  Walk(server);
+  NextTen();
+  Disconnect(server);
+  ToEnd();
+  EXPECT_EQ(std::ssize(keys_), kWalkedKeys);
+  EXPECT_EQ(yielded_, kWalkedKeys) << "nothing was yielded again";
+}
+
+// A server that was started anew hashes keys another way: a cursor of before skips some of them.
+TEST_F(RedisWalk, LeavesNothingOutWhenTheServerWasRestarted) {
+  RedisServer server({"appendonly yes"});
+  Walk(server);
+  NextTen();
+  server.Kill();
+  server.Start();
+  ToEnd();
+  EXPECT_EQ(std::ssize(keys_), kWalkedKeys);
+}
+
+TEST_F(RedisWalk, BeginsAgainWhereTheServerDoesNotSayWhoItIs) {
+  const RedisServer server({"user default on nopass ~* &* +@all -info"});
+  Walk(server);
+  NextTen();
+  Disconnect(server);
+  ToEnd();
+  EXPECT_EQ(std::ssize(keys_), kWalkedKeys);
+  EXPECT_GT(yielded_, kWalkedKeys);
+}
+
+TEST_F(RedisWalk, BeginsNotForEver) {
+  const RedisServer mute({"user default on nopass ~* &* +@all -info"});
+  Walk(mute);
+  while (Next()) Disconnect(mute);
+  EXPECT_EQ(error_.code, Code::kExhausted);
+  EXPECT_THAT(error_.message, HasSubstr(mute.address() + ": the walk began 8 times"));
+  EXPECT_THAT(error_.message, HasSubstr("let its user ask INFO"));
+
+  RedisServer restless({"appendonly yes"});
+  Walk(restless);
+  while (Next()) {
+    restless.Kill();
+    restless.Start();
+  }
+  EXPECT_THAT(error_.message, HasSubstr("name one that stays up, not a Service over several"));
 }
 
 }  // namespace

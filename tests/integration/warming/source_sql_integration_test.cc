@@ -4,24 +4,21 @@
 
 #include <mutex>
 
-#include "tests/integration/warming/run_bench.h"
+#include "tests/integration/warming/copy_run.h"
 #include "tests/support/postgres_server.h"
-#include "tests/support/redis_server.h"
 
 namespace stoker::warming {
 namespace {
 
 using stoker::testing::MakeCertificates;
 using stoker::testing::PostgresServer;
-using stoker::testing::RedisServer;
 using stoker::testing::TempDir;
 using stoker::testing::TestCertificates;
 using stoker::testing::WaitFor;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::SomeSecrets;
 
-class SqlRun : public ::testing::Test {
+class SqlRun : public testing::CopyRun {
  protected:
   static void SetUpTestSuite() {
     dir_ = std::make_unique<TempDir>();
@@ -41,11 +38,14 @@ class SqlRun : public ::testing::Test {
     dir_.reset();
   }
 
-  // The rows' own values into the cache, no origin.
+  void SetUp() override {
+    secrets_->secrets["database"] = {{"url", postgres_->Url() + "\n"}};
+    secrets_->secrets["ca"] = {{"ca.crt", certs_.ca_pem}};
+  }
+
+  // The rows' own values into the cache.
   RunSpec Spec() const {
-    RunSpec spec = testing::ItemRun(1, "http://nobody.invalid/{key}", redis_.address());
-    spec.policy.origins.clear();
-    spec.policy.sources[0].pattern.reset();
+    RunSpec spec = CopyRun::Spec();
     api::SqlSource sql;
     sql.connection_secret_ref = {"database", "url"};
     sql.query = "select * from session";
@@ -55,27 +55,9 @@ class SqlRun : public ::testing::Test {
     return spec;
   }
 
-  Report RunToEnd(const RunSpec& spec, RunOptions options = {}) {
-    auto run = warming::Run::Create(spec, secrets_, std::move(options));
-    if (!run) {
-      Report report;
-      report.message = run.error().message;
-      return report;
-    }
-    (*run)->Start();
-    return (*run)->Wait();
-  }
-
   static std::unique_ptr<TempDir> dir_;
   static TestCertificates certs_;
   static std::unique_ptr<PostgresServer> postgres_;
-  RedisServer redis_;
-  std::shared_ptr<SomeSecrets> secrets_ = [] {
-    auto secrets = std::make_shared<SomeSecrets>();
-    secrets->secrets["database"] = {{"url", postgres_->Url() + "\n"}};
-    secrets->secrets["ca"] = {{"ca.crt", certs_.ca_pem}};
-    return secrets;
-  }();
 };
 
 std::unique_ptr<TempDir> SqlRun::dir_;
@@ -92,11 +74,11 @@ TEST_F(SqlRun, WritesEveryRowsValueWithoutAnOrigin) {
     EXPECT_EQ(report.progress.tally.warmed, 5000);
     EXPECT_EQ(report.progress.tally.origin_requests, 0);
     EXPECT_GT(report.progress.tally.verified, 300);
-    EXPECT_EQ(redis_.Cli({"dbsize"}), "5000");
-    EXPECT_EQ(redis_.Cli({"get", "session:4711"}), "value 4711");
+    EXPECT_EQ(to_.Cli({"dbsize"}), "5000");
+    EXPECT_EQ(to_.Cli({"get", "session:4711"}), "value 4711");
     const Report again = RunToEnd(spec);
     EXPECT_EQ(again.progress.tally.skipped, 5000) << "IfAbsent keeps what is there";
-    EXPECT_EQ(redis_.Cli({"flushall"}), "OK");
+    EXPECT_EQ(to_.Cli({"flushall"}), "OK");
   }
 }
 
@@ -111,9 +93,9 @@ TEST_F(SqlRun, TakesBytesScoresAndTtlsFromColumns) {
   spec.policy.strategy = {api::Strategy::Type::kSelective, 3};
   const Report report = RunToEnd(spec);
   EXPECT_EQ(report.reason, "Warmed") << report.message;
-  EXPECT_EQ(redis_.Cli({"dbsize"}), "3");
-  EXPECT_EQ(redis_.Cli({"strlen", "s:k5000"}), "3");
-  const int ttl = std::stoi(redis_.Cli({"ttl", "s:k5000"}));
+  EXPECT_EQ(to_.Cli({"dbsize"}), "3");
+  EXPECT_EQ(to_.Cli({"strlen", "s:k5000"}), "3");
+  const int ttl = std::stoi(to_.Cli({"ttl", "s:k5000"}));
   EXPECT_GT(ttl, 290);
   EXPECT_LE(ttl, 300);
 }
@@ -127,7 +109,7 @@ TEST_F(SqlRun, LeavesOutRowsWhoseTimeIsUpAndStopsAtMaxRows) {
   sql.max_rows = 1500;  // more than the first page
   const Report report = RunToEnd(spec);
   EXPECT_EQ(report.progress.tally.warmed, 1490) << report.message;
-  EXPECT_EQ(redis_.Cli({"exists", "session:10"}), "0");
+  EXPECT_EQ(to_.Cli({"exists", "session:10"}), "0");
 }
 
 TEST_F(SqlRun, AnEmptyTableIsNoHangAndNoSuccess) {
@@ -228,7 +210,7 @@ TEST_F(SqlRun, GoesOnAfterTheLastRowOfACheckpointAndCountsExactly) {
   EXPECT_EQ(report.progress.tally.discovered, 5000);
   EXPECT_EQ(report.progress.tally.warmed, 5000);
   EXPECT_EQ(report.progress.tally.skipped, 0) << "no row is read twice";
-  EXPECT_EQ(redis_.Cli({"dbsize"}), "5000");
+  EXPECT_EQ(to_.Cli({"dbsize"}), "5000");
 }
 
 TEST_F(SqlRun, ALostConnectionIsTakenUpWhereItWas) {

@@ -1,0 +1,44 @@
+#pragma once
+
+// What the tests of sources that bring their values share: a policy without an origin, and the Redis
+// that it fills.
+//
+// Thread safety: one thread.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tests/integration/warming/run_bench.h"
+#include "tests/support/redis_server.h"
+
+namespace stoker::warming::testing {
+
+class CopyRun : public ::testing::Test {
+ protected:
+  // Its one source is yet to be described.
+  [[nodiscard]] RunSpec Spec() const {
+    RunSpec spec = ItemRun(1, "http://nobody.invalid/{key}", to_.address());
+    spec.policy.origins.clear();
+    spec.policy.sources[0].pattern.reset();
+    return spec;
+  }
+  // A run that cannot be made reports why, too.
+  [[nodiscard]] Report RunToEnd(const RunSpec& spec, RunOptions options = {}) const {
+    auto run = warming::Run::Create(spec, secrets_, std::move(options));
+    if (!run) {
+      Report report;
+      report.message = run.error().message;
+      return report;
+    }
+    (*run)->Start();
+    return (*run)->Wait();
+  }
+
+  stoker::testing::RedisServer to_;
+  std::shared_ptr<SomeSecrets> secrets_ = std::make_shared<SomeSecrets>();
+};
+
+}  // namespace stoker::warming::testing
