@@ -9,6 +9,7 @@
 #include "controller/warming/pace/backoff.h"
 #include "controller/warming/postgres/connection.h"
 #include "controller/warming/postgres/copy_reader.h"
+#include "controller/warming/run/secrets.h"
 #include "controller/warming/source/sql_layout.h"
 
 namespace stoker::warming {
@@ -271,17 +272,9 @@ Result<std::unique_ptr<Source>> MakeSqlSource(const api::SqlSource& spec,
                                               const std::vector<std::string>& columns,
                                               const Materials& materials, const SourceHost& host) {
   if (host.loop == nullptr) return Invalid("cannot be read without a connection");
-  const auto read = [&](const api::KeyRef& ref) -> Result<std::string> {
-    STOKER_TRY(auto data, materials.Secret(ref.name));
-    const auto value = data.find(ref.key);
-    if (value == data.end())
-      return NotFound(fmt::format("Secret \"{}\" has no key \"{}\"", ref.name, ref.key));
-    return value->second;
-  };
-  auto text = read(spec.connection_secret_ref);
+  auto text = SecretKey(materials, spec.connection_secret_ref);
   if (!text) return Annotate("connectionSecretRef", text.error());
-  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-  auto options = ParseConnectionString(*text);
+  auto options = ParseConnectionString(WithoutLineEnd(std::move(*text)));
   if (!options) {
     return Annotate(fmt::format("connectionSecretRef: the key \"{}\" of Secret \"{}\"",
                                 spec.connection_secret_ref.key, spec.connection_secret_ref.name),
@@ -293,7 +286,7 @@ Result<std::unique_ptr<Source>> MakeSqlSource(const api::SqlSource& spec,
           "caSecretRef: goes with sslmode=verify-full or verify-ca in the connection string, "
           "without which nothing is verified");
     }
-    auto pem = read(*spec.ca_secret_ref);
+    auto pem = SecretKey(materials, *spec.ca_secret_ref);
     if (!pem) return Annotate("caSecretRef", pem.error());
     options->ca_pem = std::move(*pem);
   }
