@@ -10,6 +10,7 @@
 
 #include "controller/base/log.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/policy_decision.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -70,6 +71,8 @@ class Executor::Hosted {
     run_options.may_act = [this, may_act = options.may_act] {
       return !deposed_.load(std::memory_order_relaxed) && (!may_act || may_act());
     };
+    run_options.value_bytes = kInProcessValueBytes;
+    run_options.most_keys = kInProcessMostKeys;
     run_options.resume = std::move(assignment.resume);
     run_options.checkpoint_every = options.checkpoint_every;
     run_options.on_checkpoint = [this](const warming::Checkpoint& checkpoint) {

@@ -213,9 +213,9 @@ std::optional<Problem> PlacementProblem(const api::Execution& execution, bool in
                   kInProcessLabel, kInProcessAllowed, ns)};
 }
 
-RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
+RunMode ChooseMode(const api::WarmingPolicySpec& spec, bool in_process_allowed,
                    std::optional<std::int64_t> entries) {
-  switch (execution.mode) {
+  switch (spec.execution.mode) {
     case api::Execution::Mode::kInProcess:
       return RunMode::kInProcess;
     case api::Execution::Mode::kPods:
@@ -223,8 +223,11 @@ RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
     case api::Execution::Mode::kAuto:
       break;
   }
-  return in_process_allowed && entries && *entries <= kInProcessMaxEntries ? RunMode::kInProcess
-                                                                           : RunMode::kPods;
+  const bool small_values = std::ranges::all_of(spec.origins, [](const api::Origin& origin) {
+    return origin.http.max_body_bytes <= kInProcessValueBytes;
+  });
+  const bool small = entries && *entries <= kInProcessMaxEntries && small_values;
+  return in_process_allowed && small ? RunMode::kInProcess : RunMode::kPods;
 }
 
 PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {

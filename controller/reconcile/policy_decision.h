@@ -23,7 +23,12 @@
 
 namespace stoker::reconcile {
 
+// Auto chooses the controller for runs of at most so many entries.
 inline constexpr std::int64_t kInProcessMaxEntries = 100'000;
+// What a run may take of the controller's memory, whoever chose it. The bytes bound the largest
+// value, too; crds/ says the same.
+inline constexpr std::int64_t kInProcessMostKeys = 1'000'000;
+inline constexpr std::int64_t kInProcessValueBytes = 32 << 20;
 
 struct Trigger {
   std::string kind;     // kTriggerSpec, kTriggerRequest, kTriggerSchedule
@@ -81,8 +86,8 @@ bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& pol
 // need not.
 std::optional<Problem> PlacementProblem(const api::Execution& execution, bool in_process_allowed,
                                         const std::string& ns);
-// `entries` of EstimatePlan; unknown or many: pods.
-RunMode ChooseMode(const api::Execution& execution, bool in_process_allowed,
+// `entries` of EstimatePlan; unknown or many, or large values: pods.
+RunMode ChooseMode(const api::WarmingPolicySpec& spec, bool in_process_allowed,
                    std::optional<std::int64_t> entries);
 
 }  // namespace stoker::reconcile

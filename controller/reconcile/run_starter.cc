@@ -119,8 +119,7 @@ Result<json> RunStarter::Begin(const json& object, json status, const api::Warmi
   const bool allowed =
       context_.views.namespaces.InProcessAllowed(Namespace(object)).value_or(false);
   const bool asks = allowed && policy.spec.execution.mode == api::Execution::Mode::kAuto;
-  run.mode =
-      ChooseMode(policy.spec.execution, allowed, asks ? Entries(policy, resolved) : std::nullopt);
+  run.mode = ChooseMode(policy.spec, allowed, asks ? Entries(policy, resolved) : std::nullopt);
   const Result<Plan> plan = Freeze(object, policy);
   if (!plan) return CannotFreeze(object, std::move(status), run, plan.error());
   run.plan_hash = plan->hash;

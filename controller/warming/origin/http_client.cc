@@ -152,7 +152,8 @@ struct HttpClient::Impl {
 
   // One request and its whole response; `connection` holds it on success.
   asio::awaitable<std::optional<FetchError>> Request(Call& call, HttpHost& host, const Url& url,
-                                                     bool own, ConnectionPtr& connection) {
+                                                     bool own, ConnectionPtr& connection,
+                                                     ByteBudget::Hold& hold) {
     connection = hosts.TakeIdle(host);
     for (bool reused = connection != nullptr;; reused = false) {
       if (!connection) {
@@ -177,8 +178,9 @@ struct HttpClient::Impl {
       End end = End::kDone;
       {
         const Busy guard(*this, connection.get());
-        end = co_await connection->Exchange(call.deadline, options.max_body_bytes,
-                                            call.sink ? &call.sink : nullptr);
+        end = co_await connection->Exchange({call.deadline, options.max_body_bytes,
+                                             call.sink ? &call.sink : nullptr,
+                                             call.sink ? nullptr : &hold});
       }
       if (end == End::kDone) co_return std::nullopt;
       if (end == End::kBroken && reused && !connection->parser().started()) {
@@ -209,8 +211,9 @@ struct HttpClient::Impl {
       if (!host)
         co_return tl::make_unexpected(Fail("InvalidRequest", std::move(host.error().message)));
       ConnectionPtr connection;
+      ByteBudget::Hold hold(self->options.budget);
       std::optional<FetchError> failed =
-          co_await self->Request(call, **host, *url, own, connection);
+          co_await self->Request(call, **host, *url, own, connection, hold);
       if (failed) {
         if (!own) failed->connection = false;  // that host is not the origin
         co_return tl::make_unexpected(std::move(*failed));
@@ -220,7 +223,7 @@ struct HttpClient::Impl {
       const bool redirects = IsRedirect(parser.status()) && self->options.follow_redirects;
       if (parser.brings_value()) {
         result = Fetched{std::move(parser.body()), std::move(parser.content_type()),
-                         parser.wire_bytes(), parser.link()};
+                         parser.wire_bytes(), parser.link(), std::move(hold)};
       } else if (!redirects) {
         result = tl::make_unexpected(ExplainStatus(*url, parser));
       } else if (auto next = NextHop(*url, parser, hops, self->options.max_redirects)) {

@@ -5,8 +5,8 @@
 // Responses are parsed by http_parser into one string, capped; Content-Length lies, early closes
 // and endless bodies end in an error, never in a short value. gzip and deflate bodies are decoded
 // under the same cap. A keep-alive connection that the peer closed while idle is replaced once, if
-// not one byte of a response had come: silently when nothing was sent on it, else with
-// `leave` once more. Headers from Secrets are never part of an error, and are not sent to
+// not one byte of a response had come, and `leave` is asked once more: the dial took time, and
+// tokens are not gathered. Headers from Secrets are never part of an error, and are not sent to
 // another host after a redirect.
 //
 // Thread safety: one loop. Shutdown: Cancel() closes every connection.
@@ -25,6 +25,7 @@ struct HttpClientOptions {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string user_agent = "stoker/0.1";
   std::size_t max_body_bytes = 16 << 20;
+  std::shared_ptr<ByteBudget> budget;  // of the bodies in memory; null: they are not counted
   int max_redirects = 5;
   std::shared_ptr<const TlsContext> tls;  // for https URLs; null: the system's trust
   bool accept_gzip = true;

@@ -14,6 +14,7 @@
 #include "controller/warming/net/connect.h"
 #include "controller/warming/net/waiting.h"
 #include "controller/warming/origin/response_parser.h"
+#include "controller/warming/pace/byte_budget.h"
 
 namespace stoker::warming {
 
@@ -34,9 +35,14 @@ class HttpConnection {
   // What Exchange() sends, written in place so that its memory serves every request of the
   // connection.
   [[nodiscard]] std::string& request() { return request_; }
+  struct Terms {
+    SteadyTime deadline;       // the time spent waiting for room is added
+    std::size_t max_body = 0;  // decoded
+    const std::function<bool(std::string_view)>* sink = nullptr;  // gets the body, if set
+    ByteBudget::Hold* hold = nullptr;                             // of a body that has no sink
+  };
   // Sends the request and reads the response to its end. The connection outlives the call.
-  asio::awaitable<End> Exchange(SteadyTime deadline, std::size_t max_body,
-                                const std::function<bool(std::string_view)>* sink);
+  asio::awaitable<End> Exchange(Terms terms);
   [[nodiscard]] ResponseParser& parser() { return parser_; }
   [[nodiscard]] const std::string& error() const { return error_; }
   // Whether another request may be sent: the last ended well and the peer is silent.
@@ -45,9 +51,14 @@ class HttpConnection {
   void Close();
 
  private:
+  asio::awaitable<End> Read(Terms& terms);
+  bool MayGrow();
+  bool HasNoRoom(const Terms& terms);
+  asio::awaitable<void> WaitForRoom(Terms& terms);
   End Failed(Error error);
   static End Translate(ResponseParser::State state);
 
+  asio::io_context& loop_;
   std::unique_ptr<Stream> stream_;
   ResponseParser parser_;
   LazyDeadline deadline_;

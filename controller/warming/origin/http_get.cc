@@ -11,6 +11,8 @@ namespace stoker::warming {
 namespace {
 
 std::atomic<unsigned> next_loop{0};
+// The loop keeps the deadline itself; a loop that is held up does not hold up who asks.
+constexpr Millis kGrace{1000};
 
 struct Get {
   std::string url;
@@ -55,6 +57,9 @@ Result<std::string> HttpGet(const std::string& url, Millis timeout, std::size_t 
   std::future<Result<std::string>> answer = get->answer.get_future();
   asio::io_context& loop = LoopPool::Shared().Loop(static_cast<int>(next_loop++ & 0xffff));
   asio::co_spawn(loop, Perform(loop, std::move(get)), asio::detached);
+  if (answer.wait_for(timeout + kGrace) == std::future_status::timeout) {
+    return Error{Code::kTimeout, "no answer within " + FormatDuration(timeout)};
+  }
   return answer.get();
 }
 

@@ -16,6 +16,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/duration.h"
 #include "controller/base/result.h"
+#include "controller/warming/pace/byte_budget.h"
 
 namespace stoker::warming {
 
@@ -46,7 +47,8 @@ struct Fetched {
   std::string body;  // decoded (gzip undone)
   std::string content_type;
   std::size_t wire_bytes = 0;
-  std::string link{};  // the Link header, as it came
+  std::string link{};       // the Link header, as it came
+  ByteBudget::Hold hold{};  // of the body; give it up with the body
 };
 
 using FetchResult = tl::expected<Fetched, FetchError>;

@@ -39,6 +39,8 @@ class ResponseParser {
   // Why kBad: a clause to follow the URL, such as "sent a body shorter than its Content-Length".
   [[nodiscard]] std::string_view complaint() const { return complaint_; }
   [[nodiscard]] std::string& body() { return body_; }
+  // The body comes compressed, and body() is what it becomes.
+  [[nodiscard]] bool decodes() const { return decoder_ != nullptr; }
   [[nodiscard]] std::string& content_type() { return content_type_; }
   [[nodiscard]] const std::string& location() const { return location_; }
   [[nodiscard]] const std::string& retry_after() const { return retry_after_; }

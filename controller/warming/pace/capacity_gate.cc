@@ -19,10 +19,11 @@ std::int64_t CapacityGate::Weight(std::size_t key, std::size_t value) {
 }
 
 bool CapacityGate::Take(std::int64_t weight) {
-  if (credit_.fetch_sub(weight, std::memory_order_relaxed) < weight) {
-    credit_.fetch_add(weight, std::memory_order_relaxed);
-    return false;
-  }
+  // Never below nothing, not even for a moment: a measure that came in between would be added to.
+  std::int64_t credit = credit_.load(std::memory_order_relaxed);
+  do {
+    if (credit < weight) return false;
+  } while (!credit_.compare_exchange_weak(credit, credit - weight, std::memory_order_relaxed));
   in_flight_.fetch_add(weight, std::memory_order_relaxed);
   return true;
 }

@@ -1,5 +1,7 @@
 #include "controller/warming/plan/planner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
@@ -14,12 +16,16 @@ constexpr int kPlannerYieldEvery = 16;  // chunks
 
 }  // namespace
 
-Planner::Planner(std::vector<FilteredSource> sources, const api::Strategy& strategy, Shard shard,
-                 std::size_t batch_size, std::size_t columns)
-    : sources_(std::move(sources)), shard_(shard), batch_size_(batch_size), columns_(columns) {
+Planner::Planner(std::vector<FilteredSource> sources, const PlannerOptions& options)
+    : sources_(std::move(sources)),
+      shard_(options.shard),
+      batch_size_(options.batch_size),
+      columns_(options.columns),
+      most_keys_(options.most_keys) {
+  const api::Strategy& strategy = options.strategy;
   if (strategy.type == api::Strategy::Type::kSelective) {
-    selection_ =
-        std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)), columns);
+    selection_ = std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)),
+                                             columns_);
   }
   keyset_ = !selection_ && std::all_of(sources_.begin(), sources_.end(), [](const auto& source) {
     return source.replay() == Replay::kKeyset;
@@ -76,6 +82,12 @@ asio::awaitable<Result<bool>> Planner::NextChunk() {
       co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     }
     if (cancelled_) co_return Cancelled("reading was cancelled");
+    if (most_keys_ > 0 && seen_.size() > static_cast<std::size_t>(most_keys_)) {
+      co_return Error{Code::kExhausted,
+                      fmt::format("spec.sources list more than {} keys, the most that a run in the "
+                                  "controller remembers; set spec.execution.mode to Pods",
+                                  most_keys_)};
+    }
     const auto more = co_await sources_[source_].Next(chunk_);
     if (!more) co_return more.error();
     if (!*more) ++source_;

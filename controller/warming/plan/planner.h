@@ -26,10 +26,17 @@
 
 namespace stoker::warming {
 
+struct PlannerOptions {
+  api::Strategy strategy;
+  Shard shard;
+  std::size_t batch_size = 1000;
+  std::size_t columns = 0;
+  std::int64_t most_keys = 0;  // beyond these, reading fails; 0: no bound
+};
+
 class Planner {
  public:
-  Planner(std::vector<FilteredSource> sources, const api::Strategy& strategy, Shard shard,
-          std::size_t batch_size, std::size_t columns);
+  Planner(std::vector<FilteredSource> sources, const PlannerOptions& options);
 
   static constexpr std::size_t kMaxBatchText = 256 << 10;
 
@@ -51,6 +58,7 @@ class Planner {
   Shard shard_;
   std::size_t batch_size_;
   std::size_t columns_;
+  std::int64_t most_keys_;
   std::unique_ptr<Selection> selection_;
   bool selected_ = false;
   KeySet seen_;

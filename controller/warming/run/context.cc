@@ -62,6 +62,17 @@ void RunContext::Stop(StopKind kind, std::string reason, std::string message) {
   if (on_stop) on_stop();
 }
 
+void RunContext::StopOn(const std::exception_ptr& error) {
+  std::string what = "an exception of no known kind";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+  }
+  Stop(StopKind::kFatal, "InternalError", std::move(what));
+}
+
 void RunContext::Drain(SteadyTime until, std::string reason) {
   const std::lock_guard lock(mutex);
   if (draining) return;

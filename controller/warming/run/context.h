@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +39,8 @@ struct RunContext {
   bool MayAct();
   // Ends the run early; the first call counts.
   void Stop(StopKind kind, std::string reason, std::string message);
+  // The same, for an exception that nobody should have thrown.
+  void StopOn(const std::exception_ptr& error);
   // Lets what is in flight finish, until `until`; see Run::Drain(). The first call counts.
   void Drain(SteadyTime until, std::string reason);
   // Called now and then: stops a drain that took too long.

@@ -49,7 +49,7 @@ void LoopRunner::TargetIsFull(std::size_t t, const std::string& why) {
 
 // On one loop: sees evictions, and what others bring into the target.
 asio::awaitable<void> LoopRunner::CapacityWatcher() {
-  while (!run_.Stopped() && !Drained()) {
+  while (!run_.Stopped() && !(Quiet() && pending_.Idle())) {
     for (std::size_t t = 0; t < targets_.size(); ++t) {
       if (run_.capacity[t] && !measuring_) co_await MeasureTarget(t, 0);
     }

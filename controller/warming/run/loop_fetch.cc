@@ -40,7 +40,7 @@ asio::awaitable<void> LoopRunner::Worker() {
       const bool has_place = run_.write_places.Take(index_) || co_await WaitForWritePlace();
       PlaceFree();
       if (!has_place) break;
-      co_await Store(work, std::move(fetched->body));
+      co_await Store(work, std::move(*fetched));
     } else {
       PlaceFree();
       FetchFailed(work, fetched.error());

@@ -5,17 +5,17 @@
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
-#include <exception>
 
 namespace stoker::warming {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTargetDeadline{10'000};  // of one probe or opening
-constexpr std::size_t kVerifyBacklog = 16;       // batches
-constexpr std::size_t kCarryBacklog = 4;         // batches
-constexpr milliseconds kBatchLookAgain{100};     // a wait that a wake-up normally ends
+constexpr milliseconds kTargetDeadline{10'000};    // of one probe or opening
+constexpr std::size_t kVerifyBacklog = 16;         // batches
+constexpr std::size_t kCarryBacklog = 4;           // batches
+constexpr std::size_t kMostBatchBytes = 16 << 20;  // of batches at work; one may be larger
+constexpr milliseconds kBatchLookAgain{100};       // a wait that a wake-up normally ends
 constexpr int kMaxWorkers = 4096;
 
 std::string_view DefectReason(EntryDefect defect) {
@@ -73,16 +73,6 @@ int MostApproaching(const RunContext& run) {
   return static_cast<int>(std::clamp<std::int64_t>(2 * rate, 4, kMaxWorkers));
 }
 
-std::string Describe(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an exception of no known kind";
-  }
-}
-
 }  // namespace
 
 LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context& loop, int index)
@@ -111,7 +101,7 @@ LoopRunner::~LoopRunner() = default;
 void LoopRunner::Spawn(asio::awaitable<void> task) {
   ++children_;
   asio::co_spawn(loop_, std::move(task), [this](const std::exception_ptr& error) {
-    if (error) run_.Stop(StopKind::kFatal, "InternalError", Describe(error));
+    if (error) run_.StopOn(error);
     --children_;
     child_left_.NotifyAll();
   });
@@ -172,7 +162,7 @@ asio::awaitable<void> LoopRunner::Feeder() {
   const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
   while (run_.TakesWork()) {
     if (run_.Paused() || ready_entries_ >= want || carried_.size() >= kCarryBacklog ||
-        to_verify_.size() > kVerifyBacklog) {
+        to_verify_.size() > kVerifyBacklog || batch_bytes_ >= kMostBatchBytes) {
       co_await batches_.Wait(run_.Now() + kBatchLookAgain);
       continue;
     }
@@ -256,6 +246,7 @@ asio::awaitable<bool> LoopRunner::Probe(Batch& batch, std::size_t t) {
 
 asio::awaitable<void> LoopRunner::Admit(BatchPtr owned) {
   Batch& batch = *owned;
+  batch_bytes_ += batch.MemoryBytes();
   active_.emplace(&batch, std::move(owned));
   batch.missing.assign(batch.chunk.entries.size(),
                        static_cast<std::uint8_t>((1U << targets_.size()) - 1));

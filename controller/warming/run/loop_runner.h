@@ -115,7 +115,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   asio::awaitable<bool> WaitToCarry();
 
   // loop_store.cc: writing, finishing
-  asio::awaitable<void> Store(const Work& work, std::string value);
+  asio::awaitable<void> Store(const Work& work, Fetched fetched);
   asio::awaitable<void> Submit(PendingWrite* write);
   void Acknowledged(PendingWrite* write, std::size_t target,
                     const tl::expected<WriteOutcome, TargetError>& result);
@@ -137,7 +137,11 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   // loop_verify.cc
   asio::awaitable<void> Verifier();
+  enum class SampleState { kWarm, kCold, kUnread };
   asio::awaitable<void> Verify(const Batch& batch);
+  asio::awaitable<bool> ReadBack(const Batch& batch, std::size_t target,
+                                 const std::vector<std::size_t>& places,
+                                 std::vector<SampleState>& states);
   [[nodiscard]] bool Sampled(std::uint64_t hash) const;
 
   RunContext& run_;
@@ -156,9 +160,10 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   AsyncEvent approach_turn_, approached_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
-  std::deque<Batch*> ready_;    // handed out from the front
-  std::uint32_t cursor_ = 0;    // in ready_.front()
-  std::deque<Batch*> carried_;  // with entries that carry their value, in their order
+  std::size_t batch_bytes_ = 0;  // of those, and of those to be verified
+  std::deque<Batch*> ready_;     // handed out from the front
+  std::uint32_t cursor_ = 0;     // in ready_.front()
+  std::deque<Batch*> carried_;   // with entries that carry their value, in their order
   std::size_t ready_entries_ = 0;
   std::priority_queue<Retry> retries_;
   bool reader_waits_ = false;     // for a place: it goes first

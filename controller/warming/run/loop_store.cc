@@ -5,6 +5,14 @@
 #include "controller/warming/run/ttl.h"
 
 namespace stoker::warming {
+namespace {
+
+// The targets that may still take the entry.
+unsigned Lacking(const PendingWrite& write) {
+  return write.batch->missing[write.entry] & ~unsigned{write.refused};
+}
+
+}  // namespace
 
 bool IsStanding(const TargetError& error) { return error.standing(); }
 
@@ -15,8 +23,8 @@ Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
                   entry.hash);
 }
 
-asio::awaitable<void> LoopRunner::Store(const Work& work, std::string value) {
-  return Submit(pending_.Take(work.batch, work.entry, std::move(value)));
+asio::awaitable<void> LoopRunner::Store(const Work& work, Fetched fetched) {
+  return Submit(pending_.TakeFetched(work.batch, work.entry, std::move(fetched)));
 }
 
 // Writes to the targets that still lack the entry, in their order; acknowledgements come later.
@@ -24,9 +32,9 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
   Batch& batch = *write->batch;
   const Entry entry = batch.chunk.entries[write->entry];
   write->outstanding = 1;  // this function, so that an early answer does not settle
-  write->counted = write->final = false;
+  write->counted = false;
   for (std::size_t t = 0; t < targets_.size(); ++t) {
-    if ((batch.missing[write->entry] & (1U << t)) == 0) continue;
+    if ((Lacking(*write) & (1U << t)) == 0) continue;
     co_await targets_[t]->Writable();
     const std::int64_t weight = CapacityGate::Weight(entry.key_size, write->value.size());
     if (run_.capacity[t] && !co_await WaitForRoom(t, weight)) {
@@ -72,12 +80,17 @@ void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
       run_.Stop(StopKind::kFatal, error.reason, error.message);
       write->aborted = true;
     }
-    write->reason = error.reason;
-    write->message = error.message;
+    // What was refused for good is what the entry fails by, whatever else is only late.
+    if (write->refused == 0) {
+      write->reason = error.reason;
+      write->message = error.message;
+    }
     // While the target serves nobody, that is no entry's fault.
     const bool others_served = gate.successes() != write->successes_seen[t] && !error.node_down;
     if (!error.whole_target || others_served) write->counted = true;
-    if (!error.retryable && !error.whole_target) write->final = true;
+    if (!error.retryable && !error.whole_target) {
+      write->refused |= static_cast<std::uint8_t>(1U << t);
+    }
   }
   if (--write->outstanding == 0) Settle(write);
 }
@@ -87,8 +100,8 @@ void LoopRunner::Settle(PendingWrite* write) {
   Batch& batch = *write->batch;
   const std::uint8_t missing = batch.missing[write->entry];
   if (write->counted) ++write->attempts;
-  const bool give_up = write->final || write->attempts > run_.spec.policy.retry.limit;
-  if (missing != 0 && !write->aborted && !give_up) {
+  const bool give_up = write->attempts > run_.spec.policy.retry.limit;
+  if (Lacking(*write) != 0 && !write->aborted && !give_up) {
     RetryLater(write);
     return;
   }
@@ -97,9 +110,11 @@ void LoopRunner::Settle(PendingWrite* write) {
     Finish(batch);
   } else if (!write->aborted) {
     for (std::size_t t = 0; t < targets_.size(); ++t) {
-      if ((missing & (1U << t)) == 0) continue;
-      counters_.target_failed[t].Add(1);
-      ++batch.outcome.target_failed[t];
+      const bool lacks = (missing & (1U << t)) != 0, took = (write->written & (1U << t)) != 0;
+      if (took) counters_.target_warmed[t].Add(1);
+      if (took) ++batch.outcome.target_warmed[t];
+      if (lacks) counters_.target_failed[t].Add(1);
+      if (lacks) ++batch.outcome.target_failed[t];
     }
     Failed(batch, write->entry, write->reason, write->message);
     Finish(batch);
@@ -134,7 +149,7 @@ asio::awaitable<void> LoopRunner::WriteRetrier() {
       std::optional<SteadyTime> again;
       if (write->due > now) again = write->due;
       for (std::size_t t = 0; t < targets_.size() && !again; ++t) {
-        if ((write->batch->missing[write->entry] & (1U << t)) == 0) continue;
+        if ((Lacking(*write) & (1U << t)) == 0) continue;
         again = run_.target_gates[t].Admit(now);
         if (again) again = std::min(*again, now + std::chrono::milliseconds(50));
       }
@@ -208,6 +223,9 @@ void LoopRunner::Finish(Batch& batch) {
   if (!batch.samples.empty()) {
     to_verify_.push_back(std::move(owned));
     verify_.NotifyAll();
+  } else {
+    batch_bytes_ -= batch.MemoryBytes();
+    batches_.NotifyOne();
   }
   if (Drained()) WakeAll();
 }

@@ -87,6 +87,7 @@ Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials,
     auto origin = OriginOptions(policy.origins.front().http,
                                 static_cast<int>(policy.pacing.max_in_flight), materials);
     if (!origin) return Nest("spec.origins[0].http", origin.error());
+    origin->budget = std::make_shared<ByteBudget>(options.value_bytes);
     parts.origin = [guard, http = std::move(*origin)](asio::io_context& loop) {
       return std::make_unique<HttpClient>(loop, guard, http);
     };

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/warming/origin/origin.h"
 #include "controller/warming/run/batch.h"
 #include "controller/warming/target/target.h"
 
@@ -33,6 +34,7 @@ struct PendingWrite {
   std::uint32_t entry = 0;
   std::string owned;       // a value that was fetched
   std::string_view value;  // that one, or one that lies in the batch
+  ByteBudget::Hold hold;   // of `owned`
   std::array<Slot, kMaxTargets> slots{};
   std::array<std::uint64_t, kMaxTargets> successes_seen{};
   int outstanding = 0;       // answers that have not come
@@ -41,7 +43,7 @@ struct PendingWrite {
   std::uint8_t written = 0;  // targets that took our value
   bool fetched = false;      // from the origin: it has one of the run's write places
   bool counted = false;      // this round counts as an attempt
-  bool final = false;        // a target refused this entry for good
+  std::uint8_t refused = 0;  // targets that refused this entry for good
   bool aborted = false;      // the run stops
   SteadyTime due;
   std::string reason, message;  // of the last failure
@@ -54,9 +56,10 @@ class PendingPool {
 
   [[nodiscard]] bool Full() const { return out_ >= kMaxWrites || bytes_ >= kMaxBytes; }
   [[nodiscard]] bool Idle() const { return out_ == 0; }
-  PendingWrite* Take(Batch* batch, std::uint32_t entry, std::string value) {
+  PendingWrite* TakeFetched(Batch* batch, std::uint32_t entry, Fetched fetched) {
     PendingWrite* write = Take(batch, entry);
-    write->owned = std::move(value);
+    write->owned = std::move(fetched.body);
+    write->hold = std::move(fetched.hold);
     write->value = write->owned;
     write->fetched = true;
     bytes_ += write->value.size();
@@ -74,6 +77,7 @@ class PendingPool {
     bytes_ -= write->value.size();
     write->owned = {};
     write->value = {};
+    write->hold.Release();
     free_.push_back(write);
   }
 
@@ -88,7 +92,7 @@ class PendingPool {
     write->batch = batch;
     write->entry = entry;
     write->tries = write->attempts = 0;
-    write->written = 0;
+    write->written = write->refused = 0;
     write->fetched = false;
     write->aborted = false;
     ++out_;

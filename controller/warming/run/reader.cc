@@ -106,7 +106,9 @@ asio::awaitable<Status> Reader::Download(const std::string& url, std::size_t max
     if (!run_.TakesWork()) co_return Cancelled("the run stops");
     if (too_large) {
       co_return Error{Code::kExhausted,
-                      fmt::format("{}: the document is larger than allowed", WithoutQuery(url))};
+                      fmt::format("{}: the document is larger than {} MiB; split it over several "
+                                  "sources or pages",
+                                  WithoutQuery(url), max_bytes >> 20)};
     }
     Millis wait{0};
     if (!MayRetry(result.error(), tries, wait)) {

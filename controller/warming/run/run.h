@@ -156,6 +156,11 @@ struct RunOptions {
       false;  // sources may read files of this machine: the command line's user alone
   // Asked before every origin request and every write; false: stop at once (a deposed leader).
   std::function<bool()> may_act;
+  // Values that wait for their targets, or are still coming from the origin; one value may exceed
+  // it. Small ones (up to 16 KiB) are bounded by maxInFlight instead.
+  std::int64_t value_bytes = 128 << 20;
+  // Keys that the sources may list, since each is remembered (9.4 bytes); 0: any number.
+  std::int64_t most_keys = 0;
   std::optional<Checkpoint> resume;
   // At most every checkpoint_every, and at the end.
   std::function<void(const Checkpoint&)> on_checkpoint;

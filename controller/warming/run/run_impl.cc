@@ -56,9 +56,10 @@ Status RunImpl::Prepare(const Materials& materials) {
     if (!source) return Nest(fmt::format("spec.sources[{}]", i), source.error());
     sources.emplace_back(policy.sources[i], static_cast<std::uint16_t>(i), std::move(*source));
   }
-  auto planner = std::make_unique<Planner>(std::move(sources), policy.strategy, context_.spec.shard,
-                                           static_cast<std::size_t>(policy.execution.batch_size),
-                                           context_.columns.size());
+  auto planner = std::make_unique<Planner>(
+      std::move(sources), PlannerOptions{policy.strategy, context_.spec.shard,
+                                         static_cast<std::size_t>(policy.execution.batch_size),
+                                         context_.columns.size(), context_.options.most_keys});
   const bool keyset = planner->replay() == Replay::kKeyset;
   if (keyset) context_.ledger.KeepCursors();
   if (context_.options.resume) {
@@ -80,7 +81,7 @@ Status RunImpl::Prepare(const Materials& materials) {
 Resumed RunImpl::HowToResume(bool goes_on) const {
   if (goes_on) return Resumed::kGoesOn;
   const bool overwrites = std::ranges::any_of(context_.spec.policy.targets, [](const auto& target) {
-    return target.write.mode != api::Write::Mode::kIfAbsent;
+    return target.write.mode == api::Write::Mode::kOverwrite;
   });
   return overwrites ? Resumed::kStartsOver : Resumed::kSkipsWarm;
 }
@@ -98,8 +99,7 @@ void RunImpl::Start() {
 void RunImpl::Spawn(asio::io_context& loop, asio::awaitable<void> task) {
   ++tasks_;
   asio::co_spawn(loop, std::move(task), [this](const std::exception_ptr& error) {
-    if (error)
-      context_.Stop(StopKind::kFatal, "InternalError", "a task of the run ended by an exception");
+    if (error) context_.StopOn(error);
     TaskLeft();
   });
 }
@@ -209,8 +209,9 @@ void RunImpl::Finalize() {
   if (cause.kind == StopKind::kCapacity && !report.progress.enumerated) {
     cause.kind = StopKind::kFatal;
   }
-  Judgement judgement = Judge(cause, report.progress.tally, report.progress.failures,
-                              context_.spec.policy.min_warmed_percent, Outage());
+  const Expected expected{context_.spec.policy.min_warmed_percent, context_.spec.shard.count > 1};
+  Judgement judgement =
+      Judge(cause, report.progress.tally, report.progress.failures, expected, Outage());
   report.result = judgement.result;
   report.reason = std::move(judgement.reason);
   report.cause = std::move(judgement.cause);

@@ -7,6 +7,11 @@ namespace stoker::warming {
 namespace {
 
 constexpr std::size_t kRateSeconds = 10;
+constexpr int kFailuresToTell = 3;  // in a row; one lost connection is no outage
+
+bool IsOutage(const OutageGate::State& state) {
+  return state.open || state.failures >= kFailuresToTell;
+}
 
 }  // namespace
 
@@ -81,11 +86,11 @@ void RunImpl::DescribeOrigin(Progress& progress) const {
 std::optional<Waiting> RunImpl::Outage() const {
   for (std::size_t t = 0; t < context_.spec.policy.targets.size(); ++t) {
     const OutageGate::State state = context_.target_gates[t].Now();
-    if (state.failures > 0)
+    if (IsOutage(state))
       return Waiting{state.standing ? state.reason : "TargetUnavailable", state.message};
   }
   const OutageGate::State state = context_.origin_gate.Now();
-  if (state.failures > 0) return Waiting{"OriginUnavailable", state.message};
+  if (IsOutage(state)) return Waiting{"OriginUnavailable", state.message};
   return std::nullopt;
 }
 

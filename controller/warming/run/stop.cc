@@ -18,9 +18,14 @@ Judgement End(Report::Result result, std::string reason, std::string cause, cons
   return {result, std::move(reason), std::move(cause), std::move(message)};
 }
 
-Judgement JudgeEnd(const Tally& tally, const std::vector<FailureCount>& failures, double minimum) {
+Judgement JudgeEnd(const Tally& tally, const std::vector<FailureCount>& failures,
+                   const Expected& expected) {
   using Result = Report::Result;
+  const double minimum = expected.min_warmed_percent;
   if (tally.discovered == 0) {
+    if (expected.may_be_empty) {
+      return {Result::kSucceeded, "Warmed", "", "no entry falls to this shard"};
+    }
     const char* cause =
         "the sources yielded no entry; check them, and their include and exclude globs";
     return {Result::kFailed, "NothingDiscovered", cause, cause};
@@ -60,12 +65,12 @@ double WarmPercent(const Tally& tally) {
 }
 
 Judgement Judge(const StopCause& cause, const Tally& tally,
-                const std::vector<FailureCount>& failures, double min_warmed_percent,
+                const std::vector<FailureCount>& failures, const Expected& expected,
                 const std::optional<Waiting>& outage) {
   using Result = Report::Result;
   switch (cause.kind) {
     case StopKind::kNone:
-      return JudgeEnd(tally, failures, min_warmed_percent);
+      return JudgeEnd(tally, failures, expected);
     case StopKind::kCancelled:
       return End(Result::kCancelled, "Cancelled", cause.message, tally);
     case StopKind::kLostLease:
@@ -78,7 +83,7 @@ Judgement Judge(const StopCause& cause, const Tally& tally,
       }
       return End(Result::kFailed, "DeadlineExceeded", cause.message, tally);
     case StopKind::kCapacity:
-      if (WarmPercent(tally) >= min_warmed_percent) {
+      if (WarmPercent(tally) >= expected.min_warmed_percent) {
         return End(Result::kSucceeded, "CapacityReached", cause.message, tally);
       }
       return End(Result::kFailed, cause.reason, cause.message, tally);

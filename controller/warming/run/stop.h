@@ -28,9 +28,15 @@ struct Judgement {
   std::string message;  // why, and the tally
 };
 
+// What a run must have achieved.
+struct Expected {
+  double min_warmed_percent = 100;
+  bool may_be_empty = false;  // a shard of several, to which no entry need fall
+};
+
 // `outage`: what was down when the run ended.
 Judgement Judge(const StopCause& cause, const Tally& tally,
-                const std::vector<FailureCount>& failures, double min_warmed_percent,
+                const std::vector<FailureCount>& failures, const Expected& expected,
                 const std::optional<Waiting>& outage);
 
 // "9 of 10 entries are warm (7 warmed, 2 already present), 1 failed, 0 left"

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <asio/co_spawn.hpp>
 #include <asio/steady_timer.hpp>
 #include <thread>
+#include <vector>
 
 #include "controller/warming/origin/http_client.h"
 #include "tests/support/bad_origin.h"
@@ -115,6 +117,37 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"/not-http", "BadResponse", true}, Case{"/no-content", "HTTP204", false},
                       Case{"/bare-redirect", "BadResponse", false},
                       Case{"/file-redirect", "BadResponse", false}));
+
+// The third value finds the budget used up, and is favoured; the fourth waits until one is let go.
+TEST(LargeBodies, WaitForRoomAndNotOnTheOriginsTime) {
+  const std::string body(600 << 10, 'x');
+  const BadOrigin origin({{"/large", [&](Peer& peer) {
+                             return peer.Send("HTTP/1.1 200 OK\r\nContent-Length: " +
+                                              std::to_string(body.size()) + "\r\n\r\n" + body);
+                           }}});
+  asio::io_context loop;
+  const auto budget = std::make_shared<ByteBudget>(1300 << 10);
+  HttpClient client(loop, Open(), {.budget = budget});
+  std::vector<FetchResult> got;
+  for (int i = 0; i < 4; ++i) {
+    asio::co_spawn(
+        loop,
+        client.Fetch(origin.url("/large"), std::chrono::steady_clock::now() + milliseconds(1500),
+                     nullptr),
+        [&](const std::exception_ptr&, FetchResult result) { got.push_back(std::move(result)); });
+  }
+  // Longer than the deadline of a fetch: the one that waits must not run into it.
+  loop.run_for(milliseconds(2000));
+  ASSERT_EQ(got.size(), 3U);
+  for (const FetchResult& result : got) EXPECT_EQ(result->body.size(), body.size());
+  EXPECT_LE(budget->held(), (1300 << 10) + (600 << 10));
+  got.clear();
+  loop.run_for(milliseconds(2000));
+  ASSERT_EQ(got.size(), 1U);
+  ASSERT_TRUE(got[0]) << got[0].error().message;
+  got.clear();
+  EXPECT_EQ(budget->held(), 0);
+}
 
 TEST(BadHttpConnection, ClosedWhileIdleIsReplacedSilently) {
   // Answers once a connection, promises to keep it, and closes it.

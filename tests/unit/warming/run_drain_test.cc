@@ -44,6 +44,17 @@ TEST(RunDrain, FinishesWhatIsInFlightAndLeavesTheRestToTheNext) {
   }
 }
 
+TEST(RunDrain, DoesNotWaitForThatWhichLooksAfterTheTarget) {
+  Bench bench(PatternRun(600));
+  bench.spec.policy.targets[0].capacity = api::Capacity{};
+  bench.origin->latency = Millis(20);
+  auto run = bench.Create();
+  (*run)->Start();
+  ASSERT_TRUE(WaitFor([&] { return bench.origin->Requests() > 100; }));
+  (*run)->Drain(seconds(20), kReason);
+  EXPECT_LT((*run)->Wait().duration, seconds(10));
+}
+
 TEST(RunDrain, ARunThatHasNothingLeftEndsAsItWould) {
   Bench bench(PatternRun(16));
   bench.origin->latency = Millis(100);

@@ -120,9 +120,9 @@ TEST(Judge, NamesTheOutageAtTheDeadline) {
   Tally tally;
   tally.discovered = tally.left = 5;
   const StopCause cause{StopKind::kDeadline, "DeadlineExceeded", "the deadline of 5s passed"};
-  EXPECT_EQ(Judge(cause, tally, {}, 95, Waiting{"TargetUnavailable", "redis is down"}).reason,
+  EXPECT_EQ(Judge(cause, tally, {}, {95}, Waiting{"TargetUnavailable", "redis is down"}).reason,
             "TargetUnavailable");
-  EXPECT_EQ(Judge(cause, tally, {}, 95, std::nullopt).reason, "DeadlineExceeded");
+  EXPECT_EQ(Judge(cause, tally, {}, {95}, std::nullopt).reason, "DeadlineExceeded");
 }
 
 TEST(Judge, ToleratesNoMoreThanThePolicyDoes) {
@@ -131,8 +131,10 @@ TEST(Judge, ToleratesNoMoreThanThePolicyDoes) {
   tally.warmed = 60;
   tally.skipped = 35;
   tally.failed = 5;
-  EXPECT_EQ(Judge({}, tally, {}, 95, std::nullopt).reason, "Warmed");
-  EXPECT_EQ(Judge({}, tally, {}, 95.1, std::nullopt).reason, "BelowMinimum");
+  EXPECT_EQ(Judge({}, tally, {}, {95}, std::nullopt).reason, "Warmed");
+  EXPECT_EQ(Judge({}, tally, {}, {95.1}, std::nullopt).reason, "BelowMinimum");
+  EXPECT_EQ(Judge({}, {}, {}, {95}, std::nullopt).reason, "NothingDiscovered");
+  EXPECT_EQ(Judge({}, {}, {}, {95, true}, std::nullopt).result, Report::Result::kSucceeded);
 }
 
 TEST(ReportJson, ComesBackAsItWas) {

@@ -264,5 +264,20 @@ TEST(RunSources, ADefectiveLineHidesNoKey) {
   EXPECT_EQ(report.progress.tally.failed, 1);
 }
 
+TEST(RunSources, AHostThatRemembersOnlySoManyKeysSaysSo) {
+  for (const bool selective : {false, true}) {
+    Bench bench(PatternRun(50'000));
+    if (selective) bench.spec.policy.strategy = {api::Strategy::Type::kSelective, 10};
+    bench.options.most_keys = 1000;
+    const Report report = bench.RunToEnd();
+    EXPECT_EQ(report.reason, "SourceFailed");
+    EXPECT_THAT(report.message, HasSubstr("more than 1000 keys"));
+    EXPECT_THAT(report.message, HasSubstr("spec.execution.mode to Pods"));
+  }
+  Bench enough(PatternRun(1000));
+  enough.options.most_keys = 1000;
+  EXPECT_EQ(enough.RunToEnd().reason, "Warmed");
+}
+
 }  // namespace
 }  // namespace stoker::warming

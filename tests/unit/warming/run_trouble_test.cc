@@ -146,5 +146,26 @@ TEST(RunTrouble, ATargetThatMayNotBeReadEndsTheRun) {
   EXPECT_LT(report.duration, seconds(5));
 }
 
+TEST(RunTrouble, OneTargetsRefusalDoesNotEndTheOthersRetries) {
+  RunSpec spec = PatternRun(10);
+  spec.policy.targets.push_back(spec.policy.targets[0]);
+  spec.policy.targets[1].name = "second";
+  Bench bench(spec, 1);
+  bench.stores[0]->trouble = [](int nth) -> std::optional<TargetError> {
+    if (nth < 2) return std::nullopt;  // opening and probing
+    return TargetError{"TargetRejected", "the value is too large", false, false};
+  };
+  bench.stores[1]->trouble = [](int nth) -> std::optional<TargetError> {
+    if (nth < 2 || nth >= 12) return std::nullopt;
+    return TargetError{"TargetTimeout", "no answer", true, false};
+  };
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.progress.targets[0].failed, 10);
+  EXPECT_EQ(report.progress.targets[1].warmed, 10) << "the second took them at the second try";
+  EXPECT_EQ(bench.stores[1]->Size(), 10U);
+  ASSERT_EQ(report.progress.failures.size(), 1U);
+  EXPECT_EQ(report.progress.failures[0].reason, "TargetRejected");
+}
+
 }  // namespace
 }  // namespace stoker::warming
