@@ -8,6 +8,8 @@
 #include <mutex>
 #include <optional>
 
+#include "controller/base/json.h"
+
 namespace stoker::kube {
 namespace {
 
@@ -124,9 +126,9 @@ Error ErrorFromStatus(const nlohmann::json& status) {
 }
 
 Error ErrorFromResponse(const HttpResponse& response) {
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
-  if (body.is_object() && TextOf(body, "kind") == "Status") {
-    return ErrorFromBody(response.status, body);
+  const auto body = ParseJson(response.body);
+  if (body && body->is_object() && TextOf(*body, "kind") == "Status") {
+    return ErrorFromBody(response.status, *body);
   }
   return MakeError(response.status, {}, {});
 }
@@ -149,10 +151,10 @@ Result<nlohmann::json> Call(Transport& transport, HttpRequest request,
                             const std::stop_token& stop) {
   const std::string what = request.method + " " + request.path;
   STOKER_TRY(const std::string body, CallForText(transport, std::move(request), stop));
-  auto json = nlohmann::json::parse(body, nullptr, false);
-  if (!json.is_object())
-    return Internal("the API server's answer to " + what + " is not a JSON object");
-  return json;
+  auto json = ParseJson(body);
+  if (json && json->is_object()) return json;
+  return Internal("the API server's answer to " + what + " " +
+                  (json ? "is not a JSON object" : json.error().message));
 }
 
 Result<std::string> ListPages(Transport& transport, const Resource& r, std::string_view ns,

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "controller/base/json.h"
+
 namespace stoker::kube {
 namespace {
 
@@ -155,8 +157,9 @@ Result<ExecAnswer> RunExecPlugin(const ExecCredential& plugin, std::string_view 
 }
 
 Result<ExecAnswer> ParseExecAnswer(const ExecCredential& plugin, std::string_view output) {
-  const auto json = nlohmann::json::parse(output, nullptr, false);
-  if (!json.is_object()) return Failed(plugin, "wrote no JSON object");
+  const auto parsed = ParseJson(output);
+  if (!parsed || !parsed->is_object()) return Failed(plugin, "wrote no JSON object");
+  const nlohmann::json& json = *parsed;
   const auto text = [](const nlohmann::json& object, const char* key) {
     const auto it = object.find(key);
     return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();

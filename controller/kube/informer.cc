@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "controller/base/clock.h"
+#include "controller/base/json.h"
 #include "controller/base/log.h"
 #include "controller/kube/calls.h"
 
@@ -162,12 +163,12 @@ Status Informer::Impl::Watch(const std::stop_token& stop) {
 }
 
 Status Informer::Impl::OnLine(std::string_view line) {
-  nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
-  const nlohmann::json* type = event.is_object() ? Member(event, "type") : nullptr;
-  if (type == nullptr || !type->is_string() || !event["object"].is_object()) {
+  auto event = ParseJson(line);
+  const nlohmann::json* type = event && event->is_object() ? Member(*event, "type") : nullptr;
+  if (type == nullptr || !type->is_string() || !(*event)["object"].is_object()) {
     return Internal("the API server sent a watch event that is none");
   }
-  return OnEvent(type->get<std::string>(), std::move(event["object"]));
+  return OnEvent(type->get<std::string>(), std::move((*event)["object"]));
 }
 
 Status Informer::Impl::OnEvent(const std::string& type, nlohmann::json object) {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "controller/base/json.h"
 #include "controller/base/log.h"
 #include "controller/kube/calls.h"
 #include "controller/kube/lease.h"
@@ -236,11 +237,11 @@ void LeaderElector::Impl::WatchUntilFree(const std::stop_token& stop) {
   const auto response = transport.Stream(
       request,
       [&](std::string_view line) {
-        const auto event = nlohmann::json::parse(line, nullptr, false);
-        errored =
-            !event.is_object() || !event.contains("object") || event.value("type", "") == "ERROR";
-        if (errored || event.value("type", "") == "DELETED") return false;
-        view.Observe(ParseLease(event["object"]), clock.Steady());
+        const auto event = ParseJson(line);
+        errored = !event || !event->is_object() || !event->contains("object") ||
+                  event->value("type", "") == "ERROR";
+        if (errored || event->value("type", "") == "DELETED") return false;
+        view.Observe(ParseLease((*event)["object"]), clock.Steady());
         return !view.Free(options.identity, clock.Steady());
       },
       stop);

@@ -4,12 +4,21 @@
 
 #include <set>
 
+#include "controller/base/json.h"
 #include "controller/warming/run/plan_document.h"
 
 namespace stoker::reconcile {
 namespace {
+
 constexpr Millis kEvery{1000};
+
+Result<warming::Progress> AskPod(const PodProgress::Getter& get, const std::string& url) {
+  STOKER_TRY(const std::string body, get(url));
+  STOKER_TRY(const nlohmann::json json, ParseJson(body));
+  return warming::ProgressFromJson(json);
 }
+
+}  // namespace
 
 PodProgress::PodProgress(Getter get, int threads) : get_(std::move(get)) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
@@ -78,10 +87,7 @@ void PodProgress::Work() {
     next->second.busy = true;
     next->second.due = now + kEvery;
     lock.unlock();
-    const Result<std::string> body = get_(url);
-    const auto json = body ? nlohmann::json::parse(*body, nullptr, false) : nlohmann::json();
-    auto progress = json.is_object() ? warming::ProgressFromJson(json)
-                                     : Result<warming::Progress>(Unavailable("no answer"));
+    auto progress = AskPod(get_, url);
     lock.lock();
     const auto still = pods_.find(uid);
     if (still == pods_.end()) continue;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "controller/base/hash.h"
+#include "controller/base/json.h"
 #include "controller/kube/calls.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
@@ -22,23 +23,32 @@ constexpr char kCheckpoint[] = "checkpoint";
 constexpr char kReport[] = "report";
 constexpr char kReleased[] = "released";
 
+// Whoever may edit ConfigMaps may write any number: one that no honest leader reaches is none.
 constexpr std::int64_t kMaxBelievedTransitions = 1'000'000'000;
+constexpr std::int64_t kMaxBelievedAttempts = 1'000'000'000;
 constexpr Millis kListTimeout{15'000};
 
-std::int64_t DataNumber(const json& object, const char* key) {
+std::int64_t DataNumber(const json& object, const char* key, std::int64_t most) {
   const std::string text = Text(object, {"data", key});
   std::int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return value >= 0 && value <= most ? value : 0;
+}
+
+std::int64_t TransitionsIn(const json& ledger) {
+  return DataNumber(ledger, kTransitions, kMaxBelievedTransitions);
+}
+std::int64_t AttemptsIn(const json& ledger, const char* key) {
+  return DataNumber(ledger, key, kMaxBelievedAttempts);
 }
 
 // A checkpoint that does not parse costs time, not truth: the probe finds what is warm.
 std::optional<json> DataJson(const json& object, const char* key) {
   const std::string text = Text(object, {"data", key});
   if (text.empty()) return std::nullopt;
-  json parsed = json::parse(text, nullptr, false);
-  if (parsed.is_discarded()) return std::nullopt;
-  return parsed;
+  auto parsed = ParseJson(text);
+  if (!parsed) return std::nullopt;
+  return std::move(*parsed);
 }
 
 std::string CheckpointHash(const json& object) {
@@ -48,7 +58,7 @@ std::string CheckpointHash(const json& object) {
 
 // Whose the run is: the Job, the attempt and the term.
 std::tuple<std::string, std::int64_t, std::int64_t> HolderOf(const json& object) {
-  return {ControllerUid(object), DataNumber(object, kAttempt), DataNumber(object, kTransitions)};
+  return {ControllerUid(object), AttemptsIn(object, kAttempt), TransitionsIn(object)};
 }
 
 }  // namespace
@@ -80,18 +90,20 @@ Result<RunLedger::Taken> RunLedger::TakeOver(const json& found) {
   object_ = found;
   Taken taken;
   if (ControllerUid(found) == Uid(job_)) {
-    if (DataNumber(found, kTransitions) > transitions_) {
+    if (TransitionsIn(found) > transitions_) {
       return Error{Code::kConflict, "a later leader took the run up"};
     }
     // Taken in our own term: an answer was lost, or a later step failed, but nobody died.
-    const bool nobody_died = Text(found, {"data", kReleased}) == "true" ||
-                             DataNumber(found, kTransitions) == transitions_;
+    const bool nobody_died =
+        Text(found, {"data", kReleased}) == "true" || TransitionsIn(found) == transitions_;
     const int lost = nobody_died ? 0 : 1;
-    taken.attempt = DataNumber(found, kAttempt) + lost;
+    taken.attempt = std::max<std::int64_t>(1, AttemptsIn(found, kAttempt)) + lost;
     const bool moved = CheckpointHash(found) != Text(found, {"data", kTakenAt});
-    taken.in_vain = moved ? 1 : std::max<std::int64_t>(1, DataNumber(found, kInVain)) + lost;
-    if (auto data = DataJson(found, kCheckpoint)) taken.checkpoint = warming::Checkpoint{*data};
-    if (auto data = DataJson(found, kReport)) {
+    taken.in_vain = moved ? 1 : std::max<std::int64_t>(1, AttemptsIn(found, kInVain)) + lost;
+    if (auto data = DataJson(found, kCheckpoint)) {
+      taken.checkpoint = warming::Checkpoint{std::move(*data)};
+    }
+    if (const auto data = DataJson(found, kReport)) {
       auto report = warming::ReportFromJson(*data);
       if (report) taken.report = std::move(*report);
     }
@@ -144,10 +156,7 @@ Status RunLedger::Write() {
 
 std::int64_t HighestTransitions(const std::vector<json>& ledgers) {
   std::int64_t highest = 0;
-  for (const json& ledger : ledgers) {
-    const std::int64_t transitions = DataNumber(ledger, kTransitions);
-    if (transitions <= kMaxBelievedTransitions) highest = std::max(highest, transitions);
-  }
+  for (const json& ledger : ledgers) highest = std::max(highest, TransitionsIn(ledger));
   return highest;
 }
 
@@ -157,12 +166,9 @@ Result<std::int64_t> TransitionsLeftBehind(kube::Client& client,
   kube::ListOptions listing;
   listing.label_selector = std::string(kManagedBySelector) + "," + kRunLabel;
   std::int64_t highest = 0;
-  const kube::PageHandler on_page = {.item =
-                                         [&](json ledger) {
-                                           highest = std::max(
-                                               highest, HighestTransitions({std::move(ledger)}));
-                                         },
-                                     .again = [] {}};
+  const kube::PageHandler on_page = {
+      .item = [&](const json& ledger) { highest = std::max(highest, TransitionsIn(ledger)); },
+      .again = [] {}};
   for (const std::string& ns : namespaces.empty() ? std::vector<std::string>{""} : namespaces) {
     STOKER_CHECK(kube::ListPages(client.transport(), kube::kConfigMaps, ns, listing, kListTimeout,
                                  on_page, stop));

@@ -35,7 +35,8 @@ class RunLedger {
     std::optional<warming::Checkpoint> checkpoint;
     std::optional<warming::Report> report;  // the run had ended; only the Job does not say so yet
   };
-  // kConflict: a later leader has it.
+  // kConflict: a later leader has it. What others wrote into it is believed as far as an honest
+  // leader could have written it; the rest counts as not there.
   Result<Taken> Take();
   Status Save(const warming::Checkpoint& checkpoint);
   Status Finish(const warming::Report& report);

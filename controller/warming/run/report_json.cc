@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "controller/warming/run/run.h"
@@ -36,13 +37,16 @@ const char* NameOf(const Names& names, Value value) {
   return "";
 }
 
+[[noreturn]] void Refuse(const std::string& why) {
+  throw json::other_error::create(501, why, nullptr);
+}
+
 template <class Value, class Names>
 Value ValueOf(const Names& names, const std::string& name) {
   for (const auto& [candidate, candidate_name] : names) {
     if (name == candidate_name) return candidate;
   }
-  throw json::other_error::create(501, fmt::format("\"{}\" is none of the known words", name),
-                                  nullptr);
+  Refuse(fmt::format("\"{}\" is none of the known words", name));
 }
 
 // Two decimals are enough for people, and keep reports small.
@@ -55,17 +59,40 @@ double FlooredPercent(const Tally& tally) {
   return static_cast<double>(hundredths) / 100;
 }
 
+// Whoever reads an account adds it to others: a number that no run reaches is refused, so that sums
+// over all shards of a run stay numbers.
+constexpr std::int64_t kMostBelieved = 1'000'000'000'000'000;
+
+bool IsBelieved(const json& value) {
+  if (value.is_number_unsigned()) return value.get<std::uint64_t>() <= kMostBelieved;
+  if (!value.is_number_integer()) return false;
+  const auto number = value.get<std::int64_t>();
+  return number >= 0 && number <= kMostBelieved;
+}
+
+std::int64_t Count(const json& j, const char* name) {
+  const json& value = j.at(name);
+  if (!IsBelieved(value)) Refuse(fmt::format("{} is no count from 0 to {}", name, kMostBelieved));
+  return value.get<std::int64_t>();
+}
+
+double Measure(const json& j, const char* name, double most = kMostBelieved) {
+  const double value = j.at(name).get<double>();
+  if (!(value >= 0 && value <= most)) Refuse(fmt::format("{} is not from 0 to {}", name, most));
+  return value;
+}
+
 Tally TallyFromJson(const json& j) {
   Tally tally;
-  tally.discovered = j.at("discovered");
-  tally.warmed = j.at("warmed");
-  tally.skipped = j.at("skipped");
-  tally.failed = j.at("failed");
-  tally.left = j.at("left");
-  tally.bytes = j.at("bytes");
-  tally.verified = j.at("verified");
-  tally.verify_failed = j.at("verifyFailed");
-  tally.origin_requests = j.at("originRequests");
+  tally.discovered = Count(j, "discovered");
+  tally.warmed = Count(j, "warmed");
+  tally.skipped = Count(j, "skipped");
+  tally.failed = Count(j, "failed");
+  tally.left = Count(j, "left");
+  tally.bytes = Count(j, "bytes");
+  tally.verified = Count(j, "verified");
+  tally.verify_failed = Count(j, "verifyFailed");
+  tally.origin_requests = Count(j, "originRequests");
   return tally;
 }
 
@@ -79,12 +106,35 @@ bool IsReason(const std::string& text) {
          std::ranges::all_of(text, is_letter_or_digit);
 }
 
-Waiting WaitingFromJson(const json& j) {
-  Waiting waiting{j.at("reason"), j.at("message")};
-  if (!IsReason(waiting.reason)) {
-    throw json::other_error::create(501, "waiting.reason is no CamelCase word", nullptr);
+std::string ReasonIn(const json& j) {
+  std::string reason = j.at("reason");
+  if (!IsReason(reason)) Refuse("a reason is no CamelCase word");
+  return reason;
+}
+
+// As many, and with such names, as a policy may have: a status with more is refused.
+std::vector<TargetTally> TargetsFromJson(const json& list) {
+  constexpr std::size_t kMostTargets = 8;
+  constexpr std::size_t kLongestName = 63;
+  std::vector<TargetTally> targets;
+  std::set<std::string> names;
+  for (const json& t : list) {
+    targets.push_back({t.at("name"), Count(t, "warmed"), Count(t, "failed")});
+    const std::string& name = targets.back().name;
+    const bool fits = name.size() <= kLongestName && names.insert(name).second;
+    if (!fits || targets.size() > kMostTargets) Refuse("targets are not those of a policy");
   }
-  return waiting;
+  return targets;
+}
+
+std::vector<FailureCount> FailuresFromJson(const json& list) {
+  std::vector<FailureCount> failures;
+  std::set<std::string> reasons;
+  for (const json& f : list) {
+    failures.push_back({ReasonIn(f), Count(f, "count"), f.at("sampleKey"), f.at("sampleMessage")});
+    if (!reasons.insert(failures.back().reason).second) Refuse("failures name a reason twice");
+  }
+  return failures;
 }
 
 Progress ParseProgress(const json& j) {
@@ -95,19 +145,19 @@ Progress ParseProgress(const json& j) {
   }
   progress.tally = TallyFromJson(j.at("tally"));
   progress.enumerated = j.at("enumerated");
-  progress.percent = j.at("percent");
-  progress.per_second = j.at("perSecond");
-  if (j.contains("etaMs")) progress.eta = Millis(j.at("etaMs").get<std::int64_t>());
-  progress.origin_latency = Millis(j.at("originLatencyMs").get<std::int64_t>());
-  progress.origin_error_percent = j.at("originErrorPercent");
-  progress.throttled = j.value("throttled", false);
-  if (j.contains("waiting")) progress.waiting = WaitingFromJson(j.at("waiting"));
-  for (const json& t : j.at("targets"))
-    progress.targets.push_back({t.at("name"), t.at("warmed"), t.at("failed")});
-  for (const json& f : j.at("failures")) {
-    progress.failures.push_back(
-        {f.at("reason"), f.at("count"), f.at("sampleKey"), f.at("sampleMessage")});
+  progress.percent = Measure(j, "percent", 100);
+  progress.per_second = Measure(j, "perSecond");
+  if (const auto it = j.find("etaMs"); it != j.end() && IsBelieved(*it)) {
+    progress.eta = Millis(it->get<std::int64_t>());  // else it will not end in our time
   }
+  progress.origin_latency = Millis(Count(j, "originLatencyMs"));
+  progress.origin_error_percent = Measure(j, "originErrorPercent", 100);
+  progress.throttled = j.value("throttled", false);
+  if (const auto it = j.find("waiting"); it != j.end()) {
+    progress.waiting = Waiting{ReasonIn(*it), it->at("message")};
+  }
+  progress.targets = TargetsFromJson(j.at("targets"));
+  progress.failures = FailuresFromJson(j.at("failures"));
   return progress;
 }
 
@@ -177,10 +227,10 @@ Result<Report> ReportFromJson(const json& j) {
   try {
     Report report;
     report.result = ValueOf<Report::Result>(kResults, j.at("result").get<std::string>());
-    report.reason = j.at("reason");
+    report.reason = ReasonIn(j);
     report.message = j.at("message");
     report.progress = ParseProgress(j.at("progress"));
-    report.duration = Millis(j.at("durationMs").get<std::int64_t>());
+    report.duration = Millis(Count(j, "durationMs"));
     if (j.contains("firstExpiry")) {
       STOKER_TRY(report.first_expiry, ParseTime(j.at("firstExpiry").get<std::string>()));
     }

@@ -144,6 +144,38 @@ TEST_F(Ledger, ACheckpointThatDoesNotParseCostsTimeOnly) {
   EXPECT_FALSE(taken->checkpoint);
 }
 
+TEST_F(Ledger, WhatIsNestedWithoutEndIsNoCheckpointAndNoReport) {
+  ASSERT_TRUE(Of(1).Take());
+  json held = api_->At(kPath);
+  const std::string deep = std::string(400'000, '[') + std::string(400'000, ']');
+  held["data"]["checkpoint"] = deep;
+  held["data"]["report"] = deep;
+  api_->Put(kPath, held);
+  const auto taken = Of(2).Take();
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_FALSE(taken->checkpoint);
+  EXPECT_FALSE(taken->report);
+}
+
+TEST_F(Ledger, NumbersThatNoLeaderReachesCountAsNone) {
+  for (const char* number : {"9223372036854775807", "1000000001", "-5", "99999999999999999999"}) {
+    SCOPED_TRACE(number);
+    ASSERT_TRUE(Of(1).Take());
+    json held = api_->At(kPath);
+    for (const char* key : {"attempt", "attemptsInVain", "leaderTransitions"}) {
+      held["data"][key] = number;
+    }
+    api_->Put(kPath, held);
+    const auto taken = Of(3).Take();
+    ASSERT_TRUE(taken) << "no leader would ever take the run up: " << taken.error().message;
+    EXPECT_EQ(taken->attempt, 2);
+    EXPECT_LE(taken->in_vain, 2);
+    EXPECT_EQ(Data("leaderTransitions"), "3");
+    EXPECT_EQ(Of(4).Take()->attempt, 3) << "from here on it is counted again";
+    ASSERT_TRUE(client_.Delete(kube::kConfigMaps, "shop", "pages-0123456789-checkpoint"));
+  }
+}
+
 TEST(LedgerTransitions, TheHighestCountThatCanBeBelieved) {
   const auto ledger = [](const std::string& count) {
     return json{{"data", {{"leaderTransitions", count}}}};
