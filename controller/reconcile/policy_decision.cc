@@ -102,11 +102,11 @@ std::optional<Report> EndOfRun(const PolicyObserved& observed, const ActiveRun& 
   }
   if (!observed.job->Finished()) return std::nullopt;
   const bool succeeded = observed.job->phase == JobState::Phase::kSucceeded;
-  if (observed.report && succeeded == (observed.report->result == Report::Result::kSucceeded)) {
-    return observed.report;
-  }
-  return ReportOfJob(*observed.job, observed.report ? std::optional(observed.report->progress)
-                                                    : observed.progress);
+  const auto& report = observed.report;
+  if (report && succeeded == (report->result == Report::Result::kSucceeded)) return report;
+  // No pod knows of the others that they had nothing to do either, so the Job does not.
+  if (report && succeeded && report->reason == kNothingDiscovered) return report;
+  return ReportOfJob(*observed.job, report ? std::optional(report->progress) : observed.progress);
 }
 
 void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& decision,
@@ -166,6 +166,14 @@ void ConsiderStart(const PolicyObserved& observed, PolicyDecision& decision, Wal
   const auto due = DueTrigger(observed.object, *observed.policy);
   if (!due || !observed.references || !IsTrue(status, kReady)) return;
   decision.start = due;
+}
+
+// Whether a policy that was never looked at can be answered in one write. A run that is due takes
+// longer to begin, and what has to be read may be long in coming: until then it says Unknown.
+bool AnswersAtOnce(const PolicyObserved& observed) {
+  if (!observed.policy) return true;
+  return observed.references && !ReadActiveRun(observed.object.value("status", json::object())) &&
+         !DueTrigger(observed.object, *observed.policy);
 }
 
 }  // namespace
@@ -234,7 +242,7 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {
   PolicyDecision decision;
   decision.status = observed.object.value("status", json::object());
   const std::int64_t generation = Generation(observed.object);
-  if (FindCondition(decision.status, kReady) == nullptr) {
+  if (FindCondition(decision.status, kReady) == nullptr && !AnswersAtOnce(observed)) {
     // First sight: whoever waits on this object must not take silence for success.
     SetCondition(decision.status, {kReady, "Unknown", "Pending", "not looked at yet", generation},
                  now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/api/manifest.h"
+#include "controller/base/json.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/merge_patch.h"
 #include "controller/reconcile/names.h"
@@ -27,9 +28,9 @@ Result<std::optional<warming::Report>> KeptReport(kube::Client& client, const st
     return ledger.error();
   }
   if (ControllerUid(*ledger) != job.uid) return std::optional<warming::Report>();
-  const json parsed = json::parse(Text(*ledger, {"data", "report"}), nullptr, false);
-  if (!parsed.is_object()) return std::optional<warming::Report>();
-  auto report = warming::ReportFromJson(parsed);
+  const auto parsed = ParseJson(Text(*ledger, {"data", "report"}));
+  if (!parsed) return std::optional<warming::Report>();
+  auto report = warming::ReportFromJson(*parsed);
   return report ? std::optional(std::move(*report)) : std::nullopt;
 }
 
@@ -104,10 +105,13 @@ Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
   if (!allowed) return Error{Code::kConflict, "namespace " + ns + " is not in the cache yet"};
   observed.in_process_allowed = *allowed;
   const bool seen = Find(object, {"status", "conditions"}) != nullptr;
-  if (seen && observed.policy && NeedsReferences(object, *observed.policy)) {
-    STOKER_TRY(ResolveOutcome outcome, ResolveReferences(References(observed.policy->spec), ns,
-                                                         SecretReader(context_.client, ns),
-                                                         ConfigMapReader(context_.client, ns)));
+  const auto references =
+      observed.policy ? References(observed.policy->spec) : std::vector<Reference>();
+  const bool reads = seen && observed.policy && NeedsReferences(object, *observed.policy);
+  if (reads || (!seen && references.empty())) {
+    STOKER_TRY(ResolveOutcome outcome,
+               ResolveReferences(references, ns, SecretReader(context_.client, ns),
+                                 ConfigMapReader(context_.client, ns)));
     observed.references = std::move(outcome.problems);
     look.resolved = std::move(outcome.resolved);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "controller/base/json.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/warming/run/stop.h"
 
@@ -13,6 +14,7 @@ using warming::Progress;
 using warming::Report;
 
 constexpr std::size_t kMaxFailureRows = 10;
+constexpr std::size_t kMaxTargets = 8;
 constexpr std::size_t kMaxTerminationMessage = 4096;
 constexpr char kIndexAnnotation[] = "batch.kubernetes.io/job-completion-index";
 
@@ -23,9 +25,9 @@ std::optional<Report> TerminationReport(const nlohmann::json& pod) {
     if (Text(container, {"name"}) != "worker") continue;
     const std::string message = Text(container, {"state", "terminated", "message"});
     if (message.empty() || message.size() > kMaxTerminationMessage) return std::nullopt;
-    const auto json = nlohmann::json::parse(message, nullptr, false);
-    if (json.is_discarded()) return std::nullopt;
-    auto report = warming::ReportFromJson(json);
+    const auto json = ParseJson(message);
+    if (!json) return std::nullopt;
+    auto report = warming::ReportFromJson(*json);
     if (report) return std::move(*report);
   }
   return std::nullopt;
@@ -50,7 +52,7 @@ void AddTargets(std::vector<warming::TargetTally>& sum,
     if (const auto it = std::ranges::find_if(sum, same); it != sum.end()) {
       it->warmed += target.warmed;
       it->failed += target.failed;
-    } else {
+    } else if (sum.size() < kMaxTargets) {
       sum.push_back(target);
     }
   }
@@ -80,10 +82,14 @@ int Severity(Report::Result result) {
   return 2;
 }
 
-// Later attempts after earlier ones, the index as the key.
-std::map<int, std::vector<const WorkerPod*>> ByIndex(const std::vector<WorkerPod>& pods) {
+// Later attempts after earlier ones, the index as the key. A pod with an index that the Job does not
+// have was made by somebody else.
+std::map<int, std::vector<const WorkerPod*>> ByIndex(const std::vector<WorkerPod>& pods,
+                                                     int shards) {
   std::map<int, std::vector<const WorkerPod*>> attempts;
-  for (const WorkerPod& pod : pods) attempts[pod.index].push_back(&pod);
+  for (const WorkerPod& pod : pods) {
+    if (pod.index >= 0 && pod.index < shards) attempts[pod.index].push_back(&pod);
+  }
   for (auto& [index, list] : attempts) {
     std::ranges::sort(list, {},
                       [](const WorkerPod* pod) { return std::pair(pod->created, pod->uid); });
@@ -115,7 +121,7 @@ ShardsView CombineShards(const std::vector<WorkerPod>& pods,
   ShardsView view;
   std::vector<Progress> progress;
   std::vector<Report> reports;
-  for (const auto& [index, attempts] : ByIndex(pods)) {
+  for (const auto& [index, attempts] : ByIndex(pods, shards)) {
     view.ready += static_cast<int>(std::ranges::count_if(attempts, &WorkerPod::ready));
     if (attempts.back()->report) reports.push_back(*attempts.back()->report);
     for (const WorkerPod* pod : std::vector(attempts.rbegin(), attempts.rend())) {
@@ -130,9 +136,12 @@ ShardsView CombineShards(const std::vector<WorkerPod>& pods,
     if (static_cast<int>(progress.size()) < shards) view.progress->enumerated = false;
   }
   view.reported = static_cast<int>(reports.size());
-  if (view.reported >= shards || (over && !reports.empty())) {
+  const bool all_reported = view.reported >= shards;
+  if (all_reported || (over && !reports.empty())) {
     view.report = SumReports(reports);
     view.report->progress = *view.progress;
+    // Those who left no account may have found what the others did not.
+    if (!all_reported && view.report->reason == kNothingDiscovered) view.report.reset();
   }
   return view;
 }
@@ -190,8 +199,13 @@ Report SumReports(const std::vector<Report>& shards) {
   sum.reason = worst->reason;
   sum.message = worst->message;
   sum.progress = SumProgress(progress);
-  if (sum.result == Report::Result::kSucceeded && shards.size() > 1) {
+  if (sum.result != Report::Result::kSucceeded || shards.size() == 1) return sum;
+  if (sum.progress.tally.discovered > 0) {
     sum.message = warming::Summary(sum.progress.tally);
+  } else {  // to each of them it was no failure that nothing fell to its share
+    sum.result = Report::Result::kFailed;
+    sum.reason = kNothingDiscovered;
+    sum.message = "the sources yielded no entry; check them, and their include and exclude globs";
   }
   return sum;
 }

@@ -20,6 +20,9 @@
 
 namespace stoker::reconcile {
 
+// A run whose shards all succeeded, and to none of which an entry fell.
+inline constexpr char kNothingDiscovered[] = "NothingDiscovered";
+
 struct WorkerPod {  // a pod of a run's Job
   std::string uid;
   std::string ip;
@@ -41,7 +44,8 @@ struct ShardsView {
   int reported = 0;  // shards whose latest worker left its account
 };
 
-// `live`: /progress by pod UID. `over`: the Job has ended, nobody will report any more.
+// `live`: /progress by pod UID. `over`: the Job has ended, nobody will report any more. Only pods with
+// an index below `shards` count.
 ShardsView CombineShards(const std::vector<WorkerPod>& pods,
                          const std::map<std::string, warming::Progress>& live, int shards,
                          bool over);

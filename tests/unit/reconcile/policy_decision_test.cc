@@ -52,6 +52,24 @@ TEST(PolicyDecision, CallsANewObjectUnknownBeforeAnythingElse) {
   EXPECT_EQ(decision.again.exactly, Millis(0));
 }
 
+TEST(PolicyDecision, ANewObjectForWhichNothingIsToBeDoneIsAnsweredInOneWrite) {
+  json spec = samples::Spec();
+  spec["triggers"] = {{"onChange", false}};
+  auto observed = samples::Observe(samples::Policy(spec));
+  const auto answered = DecidePolicy(observed, Noon());
+  EXPECT_EQ(StatusOf(answered.status, kReady), "True");
+  EXPECT_EQ(StatusOf(answered.status, kReconciling), "absent");
+  EXPECT_EQ(answered.status["observedGeneration"], 1);
+  EXPECT_NE(answered.again.exactly, Millis(0)) << "there is nothing left to look at";
+
+  observed.references = std::nullopt;
+  EXPECT_EQ(StatusOf(DecidePolicy(observed, Noon()).status, kReady), "Unknown")
+      << "what it refers to was not looked at yet";
+
+  observed.policy = Invalid("spec.sources[0].pattern: bad");
+  EXPECT_EQ(ConditionReason(DecidePolicy(observed, Noon()).status, kReady), "InvalidSpec");
+}
+
 TEST(PolicyDecision, StartsTheFirstRunOnceReady) {
   const auto decision = DecidePolicy(samples::Observe(samples::ReadyPolicy()), Noon());
   ASSERT_TRUE(decision.start);
@@ -198,13 +216,18 @@ TEST(PolicyDecision, InProcessNeedsTheNamespacesLabel) {
 }
 
 TEST(PolicyDecision, AutoRunsInProcessWhereAllowedAndSmall) {
-  api::Execution execution;
-  EXPECT_EQ(ChooseMode(execution, true, 100'000), RunMode::kInProcess);
-  EXPECT_EQ(ChooseMode(execution, true, 100'001), RunMode::kPods);
-  EXPECT_EQ(ChooseMode(execution, true, std::nullopt), RunMode::kPods);
-  EXPECT_EQ(ChooseMode(execution, false, 1), RunMode::kPods);
-  execution.mode = api::Execution::Mode::kPods;
-  EXPECT_EQ(ChooseMode(execution, true, 1), RunMode::kPods);
+  auto spec = api::ToWarmingPolicy(samples::Policy())->spec;
+  EXPECT_EQ(ChooseMode(spec, true, 100'000), RunMode::kInProcess);
+  EXPECT_EQ(ChooseMode(spec, true, 100'001), RunMode::kPods);
+  EXPECT_EQ(ChooseMode(spec, true, std::nullopt), RunMode::kPods);
+  EXPECT_EQ(ChooseMode(spec, false, 1), RunMode::kPods);
+  spec.origins[0].http.max_body_bytes = kInProcessValueBytes;
+  EXPECT_EQ(ChooseMode(spec, true, 1), RunMode::kInProcess);
+  spec.origins[0].http.max_body_bytes = kInProcessValueBytes + 1;
+  EXPECT_EQ(ChooseMode(spec, true, 1), RunMode::kPods);
+  spec.origins.clear();
+  spec.execution.mode = api::Execution::Mode::kPods;
+  EXPECT_EQ(ChooseMode(spec, true, 1), RunMode::kPods);
 }
 
 TEST(PolicyDecision, AnIntendedRunGetsItsJobWhateverElseIsDue) {
@@ -334,6 +357,16 @@ TEST(PolicyDecision, TheJobsVerdictStandsAgainstAReportThatSaysOtherwise) {
   const auto decision = DecidePolicy(observed, Noon());
   EXPECT_EQ(decision.status["lastRun"]["result"], "Failed");
   EXPECT_EQ(decision.status["lastRun"]["reason"], "DeadlineExceeded");
+}
+
+TEST(PolicyDecision, AJobWhosePodsAllHadNothingToDoDiscoveredNothing) {
+  auto observed = samples::Observe(Running("Pods"));
+  observed.job = ReadJob(samples::FinishedJob("Complete"));
+  observed.report = Report{};
+  observed.report->reason = "NothingDiscovered";
+  const auto decision = DecidePolicy(observed, Noon());
+  EXPECT_EQ(decision.status["lastRun"]["result"], "Failed");
+  EXPECT_EQ(decision.status["lastRun"]["reason"], "NothingDiscovered");
 }
 
 TEST(PolicyDecision, ADeletedJobIsACancelledRunThatKeepsWhatWasSeen) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/unit/reconcile/samples.h"
 
 namespace stoker::reconcile {
@@ -117,6 +119,42 @@ TEST(Shards, ASuccessIsToldAsThatOfOneHost) {
             "16 of 16 entries are warm (14 warmed, 2 already present), 0 failed, 0 left");
 }
 
+TEST(Shards, OneToWhichNothingFellIsNoFailureOfTheWhole) {
+  const Report sum = SumReports({Account(Share(0, 0)), Account(Share(6, 6))});
+  EXPECT_EQ(sum.result, Report::Result::kSucceeded);
+  EXPECT_EQ(sum.reason, "Warmed");
+  EXPECT_EQ(sum.progress.percent, 100);
+}
+
+TEST(Shards, NothingDiscoveredIsSaidOnlyWhenEveryShardSaidSo) {
+  std::vector<WorkerPod> pods = {Pod("a", 0), Pod("b", 1)};
+  for (WorkerPod& pod : pods) pod.report = Account(Share(0, 0));
+  const ShardsView all = CombineShards(pods, {}, 2, true);
+  ASSERT_TRUE(all.report);
+  EXPECT_EQ(all.report->result, Report::Result::kFailed);
+  EXPECT_EQ(all.report->reason, "NothingDiscovered");
+  EXPECT_FALSE(CombineShards(pods, {}, 3, true).report) << "the third left no account";
+}
+
+TEST(Shards, PodsOfAnIndexThatTheJobDoesNotHaveDoNotCount) {
+  std::vector<WorkerPod> pods = {Pod("a", 0), Pod("forged", 1), Pod("negative", -1)};
+  for (WorkerPod& pod : pods) pod.report = Account(Share(10, 10));
+  const ShardsView view = CombineShards(pods, {}, 1, false);
+  ASSERT_TRUE(view.report);
+  EXPECT_EQ(view.reported, 1);
+  EXPECT_EQ(view.ready, 1);
+  EXPECT_EQ(view.report->progress.tally.discovered, 10);
+}
+
+TEST(Shards, NoMoreTargetsAreToldOfThanAPolicyMayHave) {
+  std::vector<Progress> shards;
+  for (int i = 0; i < 9; ++i) {
+    shards.push_back(Share(1, 1));
+    shards.back().targets = {{"t" + std::to_string(i), 1, 0}};
+  }
+  EXPECT_EQ(SumProgress(shards).targets.size(), 8) << "a status with more is refused";
+}
+
 TEST(Shards, AWaitOfOneIsAWaitOfAll) {
   Progress waits;
   waits.waiting = {"TargetTLSNotTrusted", "redis.shop:6379: certificate not trusted"};
@@ -192,6 +230,58 @@ TEST(WorkerPods, TerminationMessagesAreReportsOrNothing) {
   EXPECT_FALSE(with("segmentation fault"));
   EXPECT_FALSE(with("{}"));
   EXPECT_FALSE(with(std::string(5000, ' ') + "{}"));
+}
+
+// What is added up over a hundred shards must stay a number, and what is written into a status must
+// be what the schema takes.
+TEST(WorkerPods, AccountsThatNoRunGivesAreNotBelieved) {
+  Report honest = Account(Share(10, 10));
+  honest.progress.targets = {{"l2", 10, 0}};
+  honest.progress.failures = {{"HTTP404", 1, "k", "gone"}};
+  const json account = warming::ToJson(honest);
+  ASSERT_TRUE(warming::ReportFromJson(account));
+  const auto rows = [](int count, const json& row) {
+    json list = json::array();
+    for (int i = 0; i < count; ++i) {
+      list.push_back(row);
+      list.back()["name"] = "t" + std::to_string(i);
+    }
+    return list;
+  };
+  const json target = account["progress"]["targets"][0];
+  const json failure = account["progress"]["failures"][0];
+  const std::vector<std::pair<const char*, json>> lies = {
+      {"/progress/tally/warmed", -1},
+      {"/progress/tally/discovered", 1'000'000'000'000'001},
+      {"/progress/tally/discovered", std::numeric_limits<std::int64_t>::max()},
+      {"/progress/tally/bytes", std::numeric_limits<std::uint64_t>::max()},
+      {"/progress/tally/originRequests", 1e300},
+      {"/progress/tally/left", "7"},
+      {"/progress/targets/0/failed", -7},
+      {"/progress/targets/0/name", std::string(64, 'n')},
+      {"/progress/targets", json::array({target, target})},
+      {"/progress/targets", rows(9, target)},
+      {"/progress/failures/0/count", 1e18},
+      {"/progress/failures/0/reason", "two words"},
+      {"/progress/failures", json::array({failure, failure})},
+      {"/progress/percent", 101},
+      {"/progress/perSecond", 1e308},
+      {"/progress/originErrorPercent", -1},
+      {"/progress/originLatencyMs", std::numeric_limits<std::int64_t>::max()},
+      {"/durationMs", std::numeric_limits<std::int64_t>::min()},
+      {"/reason", std::string(200, 'R')},
+  };
+  for (const auto& [where, value] : lies) {
+    json lie = account;
+    lie[json::json_pointer(where)] = value;
+    EXPECT_FALSE(warming::ReportFromJson(lie)) << where << " " << value;
+    EXPECT_FALSE(warming::ReportFromJson(json::parse(lie.dump()))) << where << " " << value;
+  }
+  json endless = account;
+  endless["progress"]["etaMs"] = std::numeric_limits<std::uint64_t>::max();
+  const auto report = warming::ReportFromJson(endless);
+  ASSERT_TRUE(report) << "an end out of sight is no lie";
+  EXPECT_FALSE(report->progress.eta);
 }
 
 TEST(JobsAccount, SaysWhatTheJobSays) {
