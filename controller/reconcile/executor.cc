@@ -11,6 +11,7 @@
 #include "controller/base/log.h"
 #include "controller/reconcile/names.h"
 #include "controller/reconcile/policy_decision.h"
+#include "controller/reconcile/resolved_materials.h"
 
 namespace stoker::reconcile {
 namespace {
@@ -25,27 +26,6 @@ bool RefusedForGood(const Error& error) {
   return error.code == Code::kInvalid || error.code == Code::kPermission ||
          error.code == Code::kExpired;
 }
-
-// The contents that were read when the run was taken up.
-class FixedMaterials final : public warming::Materials {
- public:
-  explicit FixedMaterials(Resolved resolved) : resolved_(std::move(resolved)) {}
-  [[nodiscard]] Result<Contents> Secret(const std::string& name) const override {
-    return Look(resolved_.secrets, "Secret", name);
-  }
-  [[nodiscard]] Result<Contents> ConfigMap(const std::string& name) const override {
-    return Look(resolved_.config_maps, "ConfigMap", name);
-  }
-
- private:
-  static Result<Contents> Look(const std::map<std::string, Contents>& known, const char* kind,
-                               const std::string& name) {
-    const auto it = known.find(name);
-    if (it == known.end()) return NotFound(std::string(kind) + " \"" + name + "\" does not exist");
-    return it->second;
-  }
-  const Resolved resolved_;
-};
 
 }  // namespace
 
@@ -80,7 +60,7 @@ class Executor::Hosted {
       pending_ = checkpoint;
       wake_.notify_all();
     };
-    auto materials = std::make_shared<FixedMaterials>(std::move(assignment.materials));
+    auto materials = std::make_shared<ResolvedMaterials>(std::move(assignment.materials));
     auto run = warming::Run::Create(std::move(assignment.spec), materials, std::move(run_options));
     if (!run) return run.error();
     run_ = std::move(*run);

@@ -29,17 +29,30 @@ std::vector<std::string> Names(const api::WarmingPolicySpec& spec, bool secret) 
 
 const char* KindOf(const Reference& reference) { return reference.secret ? "Secret" : "ConfigMap"; }
 
+const char* NotFoundReason(const Reference& reference) {
+  return reference.secret ? kSecretNotFound : kConfigMapNotFound;
+}
+
 Problem Missing(const Reference& reference, const std::string& ns) {
   return {
-      fmt::format("{}NotFound", KindOf(reference)),
+      NotFoundReason(reference),
       fmt::format("{}: {} \"{}\" does not exist in namespace {}; create it, or correct the name",
                   reference.field, KindOf(reference), reference.name, ns)};
 }
 
 Problem MissingKey(const Reference& reference) {
-  return {fmt::format("{}NotFound", KindOf(reference)),
+  return {NotFoundReason(reference),
           fmt::format("{}: {} \"{}\" has no key \"{}\"; add the key, or correct it here",
                       reference.field, KindOf(reference), reference.name, reference.key)};
+}
+
+Problem Forbidden(const Reference& reference, const std::string& ns, const std::string& said) {
+  return {
+      reference.secret ? kSecretForbidden : kConfigMapForbidden,
+      fmt::format("{}: the controller may not read {} \"{}\" in namespace {}; give its Role the "
+                  "verb get on {}s ({})",
+                  reference.field, KindOf(reference), reference.name, ns,
+                  reference.secret ? "secret" : "configmap", said)};
 }
 
 }  // namespace
@@ -109,20 +122,25 @@ Result<ResolveOutcome> ResolveReferences(const std::vector<Reference>& reference
                                          const ContentsReader& config_map) {
   ResolveOutcome outcome;
   std::set<std::pair<bool, std::string>> absent;
+  std::map<std::pair<bool, std::string>, std::string> forbidden;  // and what the server said
   for (const Reference& reference : references) {
     auto& known = reference.secret ? outcome.resolved.secrets : outcome.resolved.config_maps;
     const std::pair<bool, std::string> id{reference.secret, reference.name};
-    if (!known.contains(reference.name) && !absent.contains(id)) {
+    if (!known.contains(reference.name) && !absent.contains(id) && !forbidden.contains(id)) {
       Result<Contents> contents = (reference.secret ? secret : config_map)(reference.name);
       if (contents) {
         known.emplace(reference.name, std::move(*contents));
       } else if (contents.error().code == Code::kNotFound) {
         absent.insert(id);
+      } else if (contents.error().code == Code::kPermission) {
+        forbidden.emplace(id, std::move(contents.error().message));
       } else {
         return Annotate(reference.field, std::move(contents.error()));
       }
     }
-    if (absent.contains(id)) {
+    if (const auto it = forbidden.find(id); it != forbidden.end()) {
+      outcome.problems.push_back(Forbidden(reference, ns, it->second));
+    } else if (absent.contains(id)) {
       outcome.problems.push_back(Missing(reference, ns));
     } else if (!reference.key.empty() && !known.at(reference.name).contains(reference.key)) {
       outcome.problems.push_back(MissingKey(reference));

@@ -39,9 +39,15 @@ struct Resolved {
   std::map<std::string, Contents> config_maps;
 };
 
+// Reasons of a Problem.
+inline constexpr char kSecretNotFound[] = "SecretNotFound";
+inline constexpr char kSecretForbidden[] = "SecretForbidden";
+inline constexpr char kConfigMapNotFound[] = "ConfigMapNotFound";
+inline constexpr char kConfigMapForbidden[] = "ConfigMapForbidden";
+
 // Why a policy cannot run: a reason of docs/conditions.md and a sentence.
 struct Problem {
-  std::string reason;  // SecretNotFound, ConfigMapNotFound
+  std::string reason;
   std::string message;
 };
 
@@ -52,8 +58,8 @@ struct ResolveOutcome {
   std::vector<Problem> problems;  // empty: everything is there
 };
 
-// Reads each name once. An Error: a read failed for another reason than absence, so nothing is
-// known.
+// Reads each name once. An Error: a read failed for another reason than absence or a lack of rights,
+// so nothing is known.
 Result<ResolveOutcome> ResolveReferences(const std::vector<Reference>& references,
                                          const std::string& ns, const ContentsReader& secret,
                                          const ContentsReader& config_map);

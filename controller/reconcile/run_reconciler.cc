@@ -158,13 +158,28 @@ Result<Assignment> RunReconciler::Prepare(const json& job, const json& policy) {
   assignment.spec.plan_hash = run->plan_hash;
   STOKER_TRY(assignment.spec.policy, api::ToWarmingPolicySpec(plan.spec));
   STOKER_TRY(assignment.materials.config_maps, PinnedContents(context_.client, policy, plan));
-  const ContentsReader secret = SecretReader(context_.client, ns);
-  for (const std::string& name : SecretNames(assignment.spec.policy)) {
-    auto contents = secret(name);
-    if (!contents) return Annotate(fmt::format("Secret {}", name), contents.error());
-    assignment.materials.secrets[name] = std::move(*contents);
-  }
   return assignment;
+}
+
+// What keeps the run from having its Secrets; nullopt: it has them.
+Result<std::optional<Problem>> RunReconciler::ReadSecrets(const std::string& ns,
+                                                          Assignment& assignment) {
+  std::vector<Reference> references = References(assignment.spec.policy);
+  std::erase_if(references, [](const Reference& reference) { return !reference.secret; });
+  STOKER_TRY(ResolveOutcome outcome,
+             ResolveReferences(references, ns, SecretReader(context_.client, ns),
+                               ConfigMapReader(context_.client, ns)));
+  if (!outcome.problems.empty()) return std::optional(outcome.problems.front());
+  assignment.materials.secrets = std::move(outcome.resolved.secrets);
+  return std::optional<Problem>();
+}
+
+// Rights come and go without anybody telling us: the run waits for them, and says so.
+Error RunReconciler::LacksRight(const json& job, const json& policy, const char* reason,
+                                const std::string& message) {
+  Send(context_, Regarding(policy),
+       {kube::EventType::kWarning, reason, fmt::format("run {} waits: {}", Name(job), message)});
+  return {Code::kPermission, message};
 }
 
 // The label is asked whenever a run is taken up, also by the next leader: an administrator who takes
@@ -186,8 +201,14 @@ ReconcileResult RunReconciler::Begin(const json& job, const json& policy) {
     const Error& error = assignment.error();
     if (error.code == Code::kInvalid) return Finish(job, Failure("PlanChanged", error.message));
     if (error.code == Code::kNotFound) return Finish(job, Failure("ReferenceLost", error.message));
-    return error;
+    if (error.code != Code::kPermission) return error;
+    return LacksRight(job, policy, kConfigMapForbidden, error.message);
   }
+  STOKER_TRY(const std::optional<Problem> problem, ReadSecrets(ns, *assignment));
+  if (problem && problem->reason == kSecretForbidden) {
+    return LacksRight(job, policy, kSecretForbidden, problem->message);
+  }
+  if (problem) return Finish(job, Failure("ReferenceLost", problem->message));
   assignment->ledger = std::make_unique<RunLedger>(context_.client, job, context_.transitions);
   STOKER_TRY(RunLedger::Taken taken, assignment->ledger->Take());
   STOKER_TRY(json marked, MarkTaken(job, taken.attempt));

@@ -24,6 +24,9 @@ class RunReconciler {
   Result<nlohmann::json> OwnerOf(const nlohmann::json& job);
   ReconcileResult Act(RunStep step, const nlohmann::json& job, const nlohmann::json& policy);
   ReconcileResult Begin(const nlohmann::json& job, const nlohmann::json& policy);
+  Result<std::optional<Problem>> ReadSecrets(const std::string& ns, Assignment& assignment);
+  Error LacksRight(const nlohmann::json& job, const nlohmann::json& policy, const char* reason,
+                   const std::string& message);
   Result<Assignment> Prepare(const nlohmann::json& job, const nlohmann::json& policy);
   Result<nlohmann::json> MarkTaken(const nlohmann::json& job, std::int64_t attempt);
   ReconcileResult Finish(const nlohmann::json& job, const warming::Report& report);

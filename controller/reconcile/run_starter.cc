@@ -8,6 +8,7 @@
 #include "controller/reconcile/merge_patch.h"
 #include "controller/reconcile/names.h"
 #include "controller/reconcile/policy_status.h"
+#include "controller/reconcile/resolved_materials.h"
 #include "controller/warming/run/plan_document.h"
 
 namespace stoker::reconcile {
@@ -17,33 +18,13 @@ using nlohmann::json;
 
 constexpr std::size_t kMostOfAConfigMap = 1 << 20;
 
-class PlainMaterials final : public warming::Materials {
- public:
-  explicit PlainMaterials(const Resolved& resolved) : resolved_(resolved) {}
-  [[nodiscard]] Result<Contents> Secret(const std::string& name) const override {
-    return Look(resolved_.secrets, name);
-  }
-  [[nodiscard]] Result<Contents> ConfigMap(const std::string& name) const override {
-    return Look(resolved_.config_maps, name);
-  }
-
- private:
-  static Result<Contents> Look(const std::map<std::string, Contents>& known,
-                               const std::string& name) {
-    const auto it = known.find(name);
-    if (it == known.end()) return NotFound(fmt::format("\"{}\" does not exist", name));
-    return it->second;
-  }
-  const Resolved& resolved_;
-};
-
 // How many entries a run has to read; none: unknown, or too many to be worth counting.
 std::optional<std::int64_t> Entries(const api::WarmingPolicy& policy, const Resolved& resolved) {
   warming::RunSpec spec;
   spec.id = policy.meta.name;
   spec.policy = policy.spec;
   const auto estimate =
-      warming::EstimatePlan(spec, PlainMaterials(resolved), 1024, kInProcessMaxEntries);
+      warming::EstimatePlan(spec, ResolvedMaterials(resolved), 1024, kInProcessMaxEntries);
   return estimate ? estimate->read : std::nullopt;
 }
 

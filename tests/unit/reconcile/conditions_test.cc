@@ -3,8 +3,11 @@
 #include "controller/reconcile/conditions.h"
 
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -133,6 +136,10 @@ const std::vector<ReadyCase>& ReadyCases() {
        ""},
       {"configMap", missing("ConfigMapNotFound"), "False/ConfigMapNotFound",
        "True/ProgressingWithRetry", ""},
+      {"secretForbidden", missing("SecretForbidden"), "False/SecretForbidden",
+       "True/ProgressingWithRetry", ""},
+      {"configMapForbidden", missing("ConfigMapForbidden"), "False/ConfigMapForbidden",
+       "True/ProgressingWithRetry", ""},
       {"notAllowed",
        [](PolicyObserved& o) { o.policy->spec.execution.mode = api::Execution::Mode::kInProcess; },
        "False/InProcessNotAllowed", "True/ProgressingWithRetry", ""},
@@ -178,6 +185,33 @@ TEST(Conditions, TheDocumentHasExactlyTheRowsThatAreMade) {
   for (const ReadyCase& each : ReadyCases()) ready.insert(each.ready);
   EXPECT_EQ(DocumentedRows("Warm"), warm);
   EXPECT_EQ(DocumentedRows("Ready"), ready);
+}
+
+std::string ReadAll(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Conditions, TheDocumentNamesEveryReasonThatTheCodeCanGive) {
+  const std::filesystem::path source(STOKER_SOURCE_DIR);
+  const std::string document = ReadAll(source / "docs/conditions.md");
+  // What a Job's own conditions say.
+  const std::set<std::string> others = {"JobSuspended", "JobResumed"};
+  const RE2 reason(
+      R"re("((?:Target|Origin|Capacity|Cannot|Plan|Job|Run|Secret|ConfigMap|InProcess|Reference)[A-Z][A-Za-z]+)")re");
+  int found = 0;
+  for (const char* folder : {"controller/reconcile", "controller/warming", "cmd/stoker-worker"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(source / folder)) {
+      if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
+      const std::string text = ReadAll(entry.path());
+      re2::StringPiece rest(text);
+      for (std::string word; RE2::FindAndConsume(&rest, reason, &word); ++found) {
+        const bool told = document.find("`" + word + "`") != std::string::npos;
+        EXPECT_TRUE(told || others.contains(word)) << word << " of " << entry.path();
+      }
+    }
+  }
+  EXPECT_GT(found, 20) << "the code is not where it was looked for";
 }
 
 TEST(PolicyStatus, ProgressIsReadBackAsItWasWritten) {

@@ -4,12 +4,14 @@
 // streamed lists. Nothing comes after a list, so caches stay as they were filled.
 //
 // It can be told to misbehave: Fail() answers the next request of a method with an error, before or
-// after doing what was asked.
+// after doing what was asked. OnCreate() sees what is made before it is kept, as an older server or an
+// admission policy does.
 //
 // Thread safety: any thread.
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -25,13 +27,18 @@ class MemoryApi final : public kube::Transport {
  public:
   struct Failure {
     std::string method;
-    int status = 0;     // 0: the connection breaks
-    bool done = false;  // what was asked is done all the same; only the answer is lost
+    int status = 0;       // 0: the connection breaks
+    bool done = false;    // what was asked is done all the same; only the answer is lost
+    std::string at = {};  // part of the path that it happens to; empty: whatever comes next
   };
 
   void Fail(Failure failure) {
     const std::lock_guard lock(mutex_);
     failures_.push_back(std::move(failure));
+  }
+  void OnCreate(std::function<void(nlohmann::json& object)> change) {
+    const std::lock_guard lock(mutex_);
+    on_create_ = std::move(change);
   }
   // As somebody else would write it.
   void Put(const std::string& path, nlohmann::json object) {
@@ -54,7 +61,9 @@ class MemoryApi final : public kube::Transport {
     const std::lock_guard lock(mutex_);
     std::string path = request.path.substr(0, request.path.find('?'));
     requests_.push_back(request.method + " " + path);
-    const auto failure = std::ranges::find(failures_, request.method, &Failure::method);
+    const auto failure = std::ranges::find_if(failures_, [&](const Failure& next) {
+      return next.method == request.method && path.find(next.at) != std::string::npos;
+    });
     if (failure == failures_.end()) return Answer(request, path);
     const Failure now = *failure;
     failures_.erase(failure);
@@ -111,10 +120,11 @@ class MemoryApi final : public kube::Transport {
   }
 
   kube::HttpResponse Answer(const kube::HttpRequest& request, std::string path) {
-    const auto body = request.body.empty() ? nlohmann::json() : nlohmann::json::parse(request.body);
+    auto body = request.body.empty() ? nlohmann::json() : nlohmann::json::parse(request.body);
     if (request.method == "POST") {
       path += "/" + body["metadata"].value("name", "");
       if (objects_.contains(path)) return Refusal(409, "AlreadyExists");
+      if (on_create_) on_create_(body);
       return Ok(Store(path, body));
     }
     if (path.ends_with("/status")) path.resize(path.size() - 7);
@@ -154,6 +164,7 @@ class MemoryApi final : public kube::Transport {
   mutable std::mutex mutex_;
   std::map<std::string, nlohmann::json> objects_;
   std::deque<Failure> failures_;
+  std::function<void(nlohmann::json&)> on_create_;
   std::vector<std::string> requests_;
   std::int64_t version_ = 100;
 };

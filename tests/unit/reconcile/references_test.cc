@@ -102,6 +102,25 @@ TEST(References, WhatIsMissingIsToldWithFieldAndMend) {
   }
 }
 
+TEST(References, WhatMayNotBeReadIsToldWithFieldAndMend) {
+  int asked = 0;
+  const ContentsReader refuses = [&](const std::string& name) -> Result<Contents> {
+    ++asked;
+    return Error{Code::kPermission, "\"" + name + "\" is forbidden: User \"stoker\" cannot get it"};
+  };
+  const auto outcome = ResolveReferences(References(FullSpec()), "shop", refuses, refuses);
+  ASSERT_TRUE(outcome) << "the others are looked at all the same";
+  ASSERT_EQ(outcome->problems.size(), 4);
+  EXPECT_EQ(outcome->problems[0].reason, "ConfigMapForbidden");
+  EXPECT_EQ(outcome->problems[1].reason, "SecretForbidden");
+  EXPECT_EQ(
+      outcome->problems[1].message,
+      "spec.origins[0].http.headersSecretRef: the controller may not read Secret \"token\" in "
+      "namespace shop; give its Role the verb get on secrets (\"token\" is forbidden: User "
+      "\"stoker\" cannot get it)");
+  EXPECT_EQ(asked, 3) << "each name once";
+}
+
 TEST(References, AFailedReadIsNotAnAbsence) {
   const ContentsReader broken = [](const std::string&) -> Result<Contents> {
     return Unavailable("the API server is away");
