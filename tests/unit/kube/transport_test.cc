@@ -143,6 +143,59 @@ TEST(TransportTest, SilenceIsATimeoutAndACutIsNot) {
   }
 }
 
+TEST(TransportTest, AWatchThatTricklesOutlivesItsTimeoutWhichIsForSilence) {
+  constexpr int kLines = 10;
+  FakeApiServer server([](const Request&, Connection& c) {
+    c.BeginChunks();
+    for (int i = 0; i < kLines && !c.WaitForPeerToClose(std::chrono::milliseconds(150)); ++i) {
+      c.Chunk("{}\n");
+    }
+    c.EndChunks();
+  });
+  int lines = 0;
+  const auto began = Clk::now();
+  const auto response =
+      Make(server)->Stream(Get(Millis(1'000)), [&](std::string_view) { return ++lines, true; }, {});
+  EXPECT_TRUE(response) << response.error().message;
+  EXPECT_EQ(lines, kLines);
+  EXPECT_GT(Clk::now() - began, Millis(1'000)) << "the watch was too short to show anything";
+}
+
+// Handlers of six informers ask the server at the same moment: more than the library has threads.
+TEST(TransportTest, ReadersOfStreamsMayAskTheServerHoweverManyTheyAre) {
+  constexpr int kStreams = 6;
+  FakeApiServer server([](const Request& r, Connection& c) {
+    if (r.path == "/api/v1/thing") {
+      c.Reply(200, "{}");
+      return;
+    }
+    c.BeginChunks();
+    c.Chunk("{}\n");
+    (void)c.WaitForPeerToClose();
+  });
+  const auto transport = Make(server);
+  std::atomic<int> reading{0}, answered{0};
+  const auto began = Clk::now();
+  {
+    std::vector<std::jthread> informers;
+    for (int i = 0; i < kStreams; ++i) {
+      informers.emplace_back([&] {
+        const auto on_line = [&](std::string_view) {
+          ++reading;
+          EXPECT_TRUE(WaitFor([&] { return reading == kStreams; }));
+          HttpRequest get = Get();
+          get.path = "/api/v1/thing";
+          if (transport->Do(get, {})) ++answered;
+          return false;
+        };
+        EXPECT_TRUE(transport->Stream(Get(Millis(20'000)), on_line, {}));
+      });
+    }
+  }
+  EXPECT_EQ(answered, kStreams);
+  EXPECT_LT(Clk::now() - began, std::chrono::seconds(5)) << "they waited for each other";
+}
+
 TEST(TransportTest, ABodyShorterThanPromisedIsAnError) {
   FakeApiServer server([](const Request&, Connection& c) {
     c.Send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
