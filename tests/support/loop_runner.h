@@ -18,7 +18,7 @@ T RunOn(asio::io_context& loop, asio::awaitable<T> work) {
   std::optional<T> result;
   std::exception_ptr failure;
   asio::co_spawn(loop, std::move(work), [&](std::exception_ptr thrown, T value) {
-    failure = thrown;
+    failure = std::move(thrown);
     result.emplace(std::move(value));
   });
   loop.restart();

@@ -313,6 +313,9 @@ TEST(Sitemap, ReadsPagesIndexesAndGzip) {
       ParseSitemap("<sitemapindex><sitemap><loc>http://h/1.xml</loc></sitemap></sitemapindex>")
           ->index);
   EXPECT_THAT(ParseSitemap("<html></html>").error().message, HasSubstr("no sitemap"));
+  std::string tags = "<urlset>";
+  for (int i = 0; i < 4'000'000; ++i) tags += "<u/>";
+  EXPECT_THAT(ParseSitemap(tags + "</urlset>").error().message, HasSubstr("tags and attributes"));
   EXPECT_THAT(ParseSitemap("<urlset><url>").error().message, HasSubstr("not well-formed"));
 }
 
