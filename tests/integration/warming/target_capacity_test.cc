@@ -5,6 +5,7 @@
 #include "tests/integration/warming/run_bench.h"
 #include "tests/support/memcached_server.h"
 #include "tests/support/nginx_server.h"
+#include "tests/support/redis_cluster.h"
 #include "tests/support/redis_server.h"
 
 namespace stoker::warming {
@@ -12,6 +13,7 @@ namespace {
 
 using stoker::testing::MemcachedServer;
 using stoker::testing::NginxServer;
+using stoker::testing::RedisCluster;
 using stoker::testing::RedisServer;
 using ::testing::HasSubstr;
 
@@ -29,6 +31,16 @@ void ExpectWritten(std::int64_t written, std::int64_t warmed) {
   EXPECT_LE(written, warmed + 128);
 }
 
+Report RunToEnd(const RunSpec& spec) {
+  auto run = Run::Create(spec, std::make_shared<testing::SomeSecrets>(), {});
+  if (!run) {
+    ADD_FAILURE() << run.error().message;
+    return {};
+  }
+  (*run)->Start();
+  return (*run)->Wait();
+}
+
 // An LRU cache with hot keys, which it would evict once it is full.
 class NearlyFullRedis : public ::testing::Test {
  protected:
@@ -44,15 +56,6 @@ class NearlyFullRedis : public ::testing::Test {
     spec.policy.targets[0].capacity = api::Capacity{percent, on_exceed};
     spec.policy.min_warmed_percent = 1;
     return spec;
-  }
-  static Report RunToEnd(const RunSpec& spec) {
-    auto run = Run::Create(spec, std::make_shared<testing::SomeSecrets>(), {});
-    if (!run) {
-      ADD_FAILURE() << run.error().message;
-      return {};
-    }
-    (*run)->Start();
-    return (*run)->Wait();
   }
   void ExpectNothingEvicted(const Report& report) {
     EXPECT_EQ(Info(redis_, "stats", "evicted_keys"), 0);
@@ -91,6 +94,24 @@ TEST_F(NearlyFullRedis, WithoutTheGuardHotKeysAreEvicted) {
   EXPECT_GT(Info(redis_, "stats", "evicted_keys"), 0);
 }
 
+// While its layout is looked for, a cluster must not pass for one without bounds.
+TEST(FullCluster, IsMeasuredBeforeTheFirstWrite) {
+  RedisCluster cluster;
+  for (std::size_t n = 0; n < 6; ++n) {
+    const auto used = static_cast<double>(Info(cluster.node(n), "memory", "used_memory"));
+    const std::string limit = std::to_string(static_cast<long>(used / 0.9));
+    ASSERT_EQ(cluster.node(n).Cli({"config", "set", "maxmemory", limit}), "OK");
+  }
+  const NginxServer nginx("location /item/ { return 200 \"" + std::string(1'000, 'v') + "\"; }");
+  RunSpec spec = testing::ItemRun(kMany, nginx.url("/item/{id}"), cluster.address());
+  spec.policy.targets[0].redis->mode = api::RedisTarget::Mode::kCluster;
+  spec.policy.targets[0].capacity = api::Capacity{80, api::Capacity::OnExceed::kFail};
+  const Report report = RunToEnd(spec);
+  EXPECT_EQ(report.reason, "CapacityExceeded") << report.message;
+  EXPECT_EQ(report.progress.tally.warmed, 0);
+  EXPECT_LT(cluster.Keys(), 1);
+}
+
 TEST(FullMemcached, StopsBeforeItEvicts) {
   const MemcachedServer server({"-m", "16"});
   const NginxServer nginx("location /item/ { return 200 \"" + std::string(1'000, 'v') + "\"; }");
@@ -98,10 +119,7 @@ TEST(FullMemcached, StopsBeforeItEvicts) {
   spec.policy.targets[0].redis.reset();
   spec.policy.targets[0].memcached = api::MemcachedTarget{{server.address()}};
   spec.policy.targets[0].capacity = api::Capacity{50, api::Capacity::OnExceed::kStop};
-  auto run = Run::Create(spec, std::make_shared<testing::SomeSecrets>(), {});
-  ASSERT_TRUE(run) << run.error().message;
-  (*run)->Start();
-  const Report report = (*run)->Wait();
+  const Report report = RunToEnd(spec);
   EXPECT_EQ(report.reason, "CapacityExceeded") << report.message;
   EXPECT_GT(report.progress.tally.warmed, 1'000);
   EXPECT_EQ(server.Stat("evictions"), "0");

@@ -36,10 +36,12 @@ class TargetClient {
   // Writes, and runs the loop until the answer came.
   WriteResult Put(const std::string& key, const std::string& value, Millis ttl = Millis(0),
                   bool if_absent = false) {
-    std::optional<WriteResult> outcome;
-    target->Write(key, value, ttl, if_absent, [&](WriteResult got) { outcome = std::move(got); });
-    RunUntil([&] { return outcome.has_value(); });
-    return outcome ? *outcome : tl::make_unexpected(TargetError{"NoAnswer", "", false, false});
+    // Shared: the answer to a write that hangs comes when the target ends.
+    const auto outcome = std::make_shared<std::optional<WriteResult>>();
+    target->Write(key, value, ttl, if_absent,
+                  [outcome](WriteResult got) { *outcome = std::move(got); });
+    RunUntil([&] { return outcome->has_value(); });
+    return *outcome ? **outcome : tl::make_unexpected(TargetError{"NoAnswer", "", false, false});
   }
   auto Probe(const std::vector<std::string_view>& keys, Millis at_least = Millis(0)) {
     return stoker::testing::RunOn(loop, target->Probe(keys, at_least, Soon()));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <memory>
 #include <thread>
 
 #include "controller/warming/target/memcached_target.h"
@@ -132,22 +133,22 @@ TEST(SlowLink, APeerThatTakesTheValueByDropsIsGivenUp) {
 
 // A refusal may come before all that is refused has gone out.
 TEST(SlowLink, APeerThatAnswersTooEarlyAndReadsNoMoreIsGivenUp) {
-  std::promise<void> over;
-  const ScriptedServer server([done = over.get_future().share()](ScriptedServer::Peer& peer) {
+  auto over = std::make_unique<std::promise<void>>();
+  const ScriptedServer server([done = over->get_future().share()](ScriptedServer::Peer& peer) {
     std::string in;
     if (Greet(peer) && peer.Receive(in) && peer.Send("+OK\r\n")) done.wait();
   });
+  const auto ends_before_the_server = std::move(over);
   TargetClient client(RedisAt(server, milliseconds(300)));
   EXPECT_EQ(client.Put("k", std::string(kLargeValue, 'v')), WriteOutcome::kWritten);
   milliseconds took{0};
   {
     const Timed timed(&took);
     const auto put = client.Put("next", "v");
-    EXPECT_FALSE(put);
+    ASSERT_FALSE(put);
     EXPECT_EQ(put.error().reason, "TargetTimeout");
   }
   EXPECT_LT(took, milliseconds(3'000));
-  over.set_value();
 }
 
 // Each line of the statistics is whole, and their end never comes.
