@@ -107,6 +107,35 @@ TEST(NamespacedInstall, SendsRunsToPodsWhereItMayNotReadTheNamespace) {
   EXPECT_EQ(Occurrences(controller.process().Output(), "an object may not be read"), 1);
 }
 
+TEST(NamespacedInstall, SaysWhichSecretItMayNotReadAndGoesOnOnceItMay) {
+  const Shop shop("location / { return 200 value; }", true);
+  json rules = RulesForOneNamespace(true);
+  json without = json::array();
+  for (const json& rule : rules) {
+    if (rule["resources"] != json::array({"secrets"})) without.push_back(rule);
+  }
+  ASSERT_LT(without.size(), rules.size()) << "manifests/base/rbac.yaml has no rule on secrets";
+  ControllerProcess controller("stoker-controller", LimitedTo(shop.ns(), without));
+  Cluster().MustKubectl(
+      {"-n", shop.ns(), "create", "secret", "generic", "token", "--from-literal=X-Token=t"});
+  json policy = shop.Policy("pages", 10);
+  policy["spec"]["origins"][0]["http"]["headersSecretRef"] = {{"name", "token"}};
+  shop.Apply(policy);
+  ASSERT_TRUE(
+      WaitFor([&] { return shop.Condition("wp", "pages", "Ready") == "False/SecretForbidden"; },
+              seconds(20), kNamespacesPoll))
+      << controller.process().Output();
+  EXPECT_EQ(shop.Requests(), 0);
+  const json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+                     {"kind", "Role"},
+                     {"metadata", {{"name", "stoker"}, {"namespace", shop.ns()}}},
+                     {"rules", rules}};
+  Cluster().MustKubectl({"apply", "-f", "-"}, role.dump());
+  EXPECT_TRUE(WaitFor([&] { return shop.Condition("wp", "pages", "Warm") == "True/Warmed"; },
+                      seconds(20), kNamespacesPoll))
+      << controller.process().Output();
+}
+
 // Its API server has no namespace controller, so that the namespace stays as it goes.
 TEST(TerminatingNamespace, EndsTheReconcileOnceAndIsNoError) {
   ApiServer server;

@@ -118,6 +118,40 @@ TEST_F(RunTest, DeletingTheJobStopsTheOriginWithinASecond) {
   EXPECT_FALSE(shop.Get("wp", "pages")["status"].contains("activeRun"));
 }
 
+// As Kueue does, which owns the Job's spec.suspend. The API server refuses a startTime that changes at
+// any other moment than these.
+TEST_F(RunTest, AJobThatOthersSuspendPausesAndGoesOnWhenTheyResumeIt) {
+  Shop shop;
+  shop.Apply(shop.Policy("pages", 600, {{"pacing", {{"requestsPerSecond", 150}, {"burst", 1}}}}));
+  ASSERT_TRUE(WaitFor([&] { return shop.Keys() > 30; }, seconds(20), kPoll));
+  const std::string run = shop.Get("wp", "pages")["status"]["activeRun"]["name"];
+  const auto suspend = [&](bool on) {
+    const json patch = {{"spec", {{"suspend", on}}}};
+    Cluster().MustKubectl(
+        {"-n", shop.ns(), "patch", "job", run, "--type=merge", "-p", patch.dump()});
+  };
+  suspend(true);
+  ASSERT_TRUE(
+      WaitFor([&] { return shop.Condition("job", run, "Suspended") == "True/JobSuspended"; },
+              seconds(10), kPoll));
+  const json held = shop.Get("job", run)["status"];
+  EXPECT_FALSE(held.contains("startTime")) << held;
+  EXPECT_EQ(held.value("active", 0), 0);
+  const int before = shop.Requests();
+  EXPECT_FALSE(WaitFor([&] { return shop.Requests() != before; }, seconds(2), kPoll))
+      << "a suspended run asks the origin for nothing";
+  EXPECT_TRUE(shop.Get("wp", "pages")["status"].contains("activeRun")) << "it is not over";
+
+  suspend(false);
+  ASSERT_TRUE(AwaitCondition(shop, "pages", "Warm", "True/Warmed"));
+  EXPECT_EQ(shop.Condition("job", run, "Complete"), "True/CompletionsReached");
+  EXPECT_EQ(shop.Condition("job", run, "Suspended"), "False/JobResumed");
+  EXPECT_EQ(shop.Requests(), 600) << "nothing was fetched twice";
+  EXPECT_EQ(shop.Get("wp", "pages")["status"]["lastRun"]["name"], run);
+  EXPECT_THAT(controller_->process().Output(), ::testing::Not(::testing::HasSubstr("startTime")))
+      << "the API server refused a status";
+}
+
 TEST_F(RunTest, AForgedJobIsToldOfAndNotExecuted) {
   Shop shop;
   shop.Apply(shop.Policy("pages", 20));
@@ -202,6 +236,39 @@ TEST_F(RunTest, AScheduleWithoutItsPolicySaysSoAndHeals) {
       << shop.Get("pws", "often").dump(2) << shop.Get("wp", "pages").dump(2);
   EXPECT_EQ(shop.Get("wp", "pages")["status"]["lastRun"]["trigger"], "Schedule");
   EXPECT_EQ(shop.Keys(), 10);
+}
+
+// Both get by the schema, which knows neither the zones of this machine nor the calendar.
+TEST_F(RunTest, AScheduleThatNeverComesIsStalledAndMendedByAnEdit) {
+  Shop shop;
+  json schedule = {{"apiVersion", "stoker.dev/v1alpha1"},
+                   {"kind", "PrewarmSchedule"},
+                   {"metadata", {{"name", "odd"}, {"namespace", shop.ns()}}},
+                   {"spec",
+                    {{"policyRef", {{"name", "pages"}}},
+                     {"schedules", {"0 7 * * *"}},
+                     {"timeZone", "Mars/Olympus_Mons"}}}};
+  shop.Apply(shop.Policy("pages", 10, {{"triggers", {{"onChange", false}}}}));
+  const auto comes = [&](const std::string& ready, const std::string& stalled) {
+    return WaitFor(
+        [&] {
+          return shop.Condition("pws", "odd", "Ready") == ready &&
+                 shop.Condition("pws", "odd", "Stalled") == stalled;
+        },
+        seconds(20), kPoll);
+  };
+  shop.Apply(schedule);
+  EXPECT_TRUE(comes("False/UnknownTimeZone", "True/UnknownTimeZone"))
+      << shop.Get("pws", "odd").dump(2);
+  schedule["spec"]["timeZone"] = "Europe/Berlin";
+  schedule["spec"]["schedules"] = {"0 0 30 2 *"};
+  shop.Apply(schedule);
+  EXPECT_TRUE(comes("False/InvalidSchedule", "True/InvalidSchedule"))
+      << shop.Get("pws", "odd").dump(2);
+  EXPECT_FALSE(shop.Get("pws", "odd")["status"].contains("nextScheduleTime"));
+  schedule["spec"]["schedules"] = {"0 0 28 2 *"};
+  shop.Apply(schedule);
+  EXPECT_TRUE(comes("True/Scheduled", "")) << shop.Get("pws", "odd").dump(2);
 }
 
 }  // namespace
