@@ -24,7 +24,8 @@ constexpr Millis kScanDeadline{10'000};         // of one exchange
 constexpr std::size_t kKeysAtOnce = 256;        // asked about in one exchange
 constexpr std::size_t kValuesAtOnce = 1 << 20;  // bytes, but one value at least
 constexpr char kScanCount[] = "500";
-constexpr char kNoCursor[] = "0";  // before a walk, and after it
+constexpr std::size_t kMaxScanBytes = 64 << 20;  // of an answer to it
+constexpr char kNoCursor[] = "0";                // before a walk, and after it
 constexpr int kMostWalks = 8;
 
 Error FromTarget(const TargetError& error) {
@@ -187,6 +188,7 @@ class RedisSource final : public Source {
   asio::awaitable<Status> Scan() {
     RespWriter(out_).Command({"SCAN", cursor_, "MATCH", match_, "COUNT", kScanCount});
     int bulks = 0;
+    std::size_t bytes = 0;
     std::string cursor;
     std::deque<std::string> keys;
     const Status done = co_await Exchange(1, [&](const RespReply& reply) -> Status {
@@ -194,6 +196,11 @@ class RedisSource final : public Source {
         return FromTarget(FromRedisReply(where_, reply.text));
       if (reply.type == RespReply::Type::kArray) return {};
       if (reply.type != RespReply::Type::kBulk) return FromTarget(NotRedis(where_));
+      bytes += reply.text.size();
+      if (bytes > kMaxScanBytes) {
+        return Error{Code::kExhausted, fmt::format("{} answers SCAN with more than {} MiB of keys",
+                                                   where_, kMaxScanBytes >> 20)};
+      }
       if (bulks++ == 0) {
         cursor = reply.text;
       } else {

@@ -9,12 +9,14 @@
 #include "tests/integration/warming/copy_run.h"
 #include "tests/support/loop_runner.h"
 #include "tests/support/redis_server.h"
+#include "tests/support/scripted_server.h"
 
 namespace stoker::warming {
 namespace {
 
 using stoker::testing::RedisServer;
 using stoker::testing::RunCommand;
+using stoker::testing::ScriptedServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::SomeSecrets;
@@ -140,12 +142,15 @@ class RedisWalk : public ::testing::Test {
 
   void Walk(const RedisServer& server) {
     Feed(server, Keys(kWalkedKeys));
+    Open(server.address());
+  }
+  void Open(const std::string& address) {
     SourceHost host;
     host.loop = &loop_;
     host.egress = std::make_shared<const EgressGuard>(*EgressGuard::Make(false, {}, {}));
     host.retry = {50, Millis(1), Millis(100)};
     api::RedisSource spec;
-    spec.server.address = server.address();
+    spec.server.address = address;
     auto made = MakeRedisSource(spec, {}, secrets_, host);
     ASSERT_TRUE(made) << made.error().message;
     source_ = std::move(*made);
@@ -225,6 +230,26 @@ TEST_F(RedisWalk, BeginsNotForEver) {
     restless.Start();
   }
   EXPECT_THAT(error_.message, HasSubstr("name one that stays up, not a Service over several"));
+}
+
+TEST_F(RedisWalk, RefusesMoreKeysAtOnceThanItCanHold) {
+  const ScriptedServer server([](ScriptedServer::Peer& peer) {
+    std::string in;
+    const auto answer = [&](const char* command, const std::string& reply) {
+      while (in.find(command) == std::string::npos) {
+        if (!peer.Receive(in)) return false;
+      }
+      return peer.Send(reply);
+    };
+    const std::string key = "$40000000\r\n" + std::string(40'000'000, 'k') + "\r\n";
+    if (answer("EXISTS", ":0\r\n") && answer("INFO", "$-1\r\n") &&
+        answer("SCAN", "*2\r\n$1\r\n7\r\n*2\r\n" + key + key)) {
+      peer.Stall();
+    }
+  });
+  Open(server.address());
+  EXPECT_FALSE(Next());
+  EXPECT_EQ(error_.message, server.address() + " answers SCAN with more than 64 MiB of keys");
 }
 
 }  // namespace
