@@ -241,7 +241,7 @@ TEST_F(RedisWalk, RefusesMoreKeysAtOnceThanItCanHold) {
       }
       return peer.Send(reply);
     };
-    const std::string key = "$40000000\r\n" + std::string(40'000'000, 'k') + "\r\n";
+    const std::string key = "$41943040\r\n" + std::string(40 << 20, 'k') + "\r\n";
     if (answer("EXISTS", ":0\r\n") && answer("INFO", "$-1\r\n") &&
         answer("SCAN", "*2\r\n$1\r\n7\r\n*2\r\n" + key + key)) {
       peer.Stall();
