@@ -163,6 +163,19 @@ def check_headers(headers):
     return findings
 
 
+def check_includes(sources):
+    """cpprestsdk's headers and Asio's define the same names, and std::regex overflows the stack on long lines."""
+    for name in sources:
+        text = (ROOT / name).read_text()
+        included = {kind for kind in ("cpprest", "pplx", "asio") if re.search(rf"#include <{kind}[/.]", text)}
+        if "asio" in included and len(included) > 1:
+            yield f"{name}: includes cpprestsdk and Asio; keep them in units of their own"
+        if name.endswith(".h") and included & {"cpprest", "pplx"}:
+            yield f"{name}: a header that includes cpprestsdk; hide it behind Transport"
+        if "#include <regex>" in text:
+            yield f"{name}: std::regex; use RE2"
+
+
 def check_length(sources):
     for name in sources:
         lines = (ROOT / name).read_text().count("\n")
@@ -205,6 +218,7 @@ def main():
     findings = [
         *check_format(sources),
         *check_headers(headers),
+        *check_includes(sources),
         *check_length(sources),
         *check_shell(shell_scripts()),
         *check_yaml(manifests),

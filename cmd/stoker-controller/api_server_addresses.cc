@@ -6,15 +6,10 @@
 #include <array>
 #include <cstdlib>
 
+#include "controller/base/json.h"
+
 namespace stoker::controller {
 namespace {
-
-std::string HostOf(const std::string& url) {
-  std::string rest = url.substr(url.find("://") == std::string::npos ? 0 : url.find("://") + 3);
-  rest = rest.substr(0, rest.find('/'));
-  if (rest.starts_with('[')) return rest.substr(1, rest.find(']') - 1);
-  return rest.substr(0, rest.find(':'));
-}
 
 void AddAddresses(const std::string& host, std::vector<std::string>& out) {
   addrinfo hints{};
@@ -33,11 +28,37 @@ void AddAddresses(const std::string& host, std::vector<std::string>& out) {
 
 }  // namespace
 
-std::vector<std::string> ApiServerAddresses(const std::string& server) {
+std::string HostOf(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  std::string_view rest = url.substr(scheme == std::string_view::npos ? 0 : scheme + 3);
+  rest = rest.substr(0, rest.find('/'));
+  if (rest.starts_with('[')) return std::string(rest.substr(1, rest.find(']') - 1));
+  return std::string(rest.substr(0, rest.find(':')));
+}
+
+std::vector<std::string> AdvertisedHosts(std::string_view body) {
+  std::vector<std::string> hosts;
+  const auto versions = ParseJson(body);
+  if (!versions || !versions->is_object()) return hosts;
+  const auto addresses = versions->find("serverAddressByClientCIDRs");
+  if (addresses == versions->end() || !addresses->is_array()) return hosts;
+  for (const auto& item : *addresses) {
+    if (!item.is_object()) continue;
+    const auto address = item.find("serverAddress");
+    if (address == item.end() || !address->is_string()) continue;
+    hosts.push_back(HostOf(address->get_ref<const std::string&>()));
+  }
+  return hosts;
+}
+
+std::vector<std::string> ApiServerAddresses(kube::Client& client, const std::string& server) {
   std::vector<std::string> addresses;
   AddAddresses(HostOf(server), addresses);
   if (const char* service = std::getenv("KUBERNETES_SERVICE_HOST"))
     AddAddresses(service, addresses);
+  if (const auto versions = client.Raw("/api")) {
+    for (const std::string& host : AdvertisedHosts(*versions)) AddAddresses(host, addresses);
+  }
   return addresses;
 }
 

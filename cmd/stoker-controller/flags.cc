@@ -86,7 +86,7 @@ void AddRunFlags(CLI::App& app, Flags& flags, Raw& raw) {
   app.add_option(
       "--in-process-egress-deny", flags.egress.denied,
       "Address or CIDR that in-process runs may not dial (repeatable); loopback, link-local, "
-      "metadata and API server addresses are denied anyway");
+      "metadata and the API server's addresses are denied anyway");
   app.add_option("--in-process-egress-allow", flags.egress.allowed,
                  "Address or CIDR that in-process runs may dial all the same (repeatable)");
 }

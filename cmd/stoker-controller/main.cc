@@ -1,6 +1,7 @@
 // stoker-controller: the operator. One of several replicas leads; all keep their caches warm.
 
 #include <csignal>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cmd/common/signals.h"
@@ -18,7 +19,8 @@ constexpr int kExitFailed = 1;
 constexpr int kExitBadInput = 2;
 constexpr auto kTick = std::chrono::milliseconds(500);
 
-reconcile::ControllerOptions ToOptions(const Flags& flags, const kube::Config& config) {
+reconcile::ControllerOptions ToOptions(const Flags& flags, const kube::Config& config,
+                                       std::shared_ptr<kube::Transport> transport) {
   reconcile::ControllerOptions options;
   options.namespaces = flags.namespaces;
   options.leader = flags.leader;
@@ -31,11 +33,15 @@ reconcile::ControllerOptions ToOptions(const Flags& flags, const kube::Config& c
   executor.max_runs = flags.in_process_runs;
   executor.loops = flags.loops;
   executor.checkpoint_every = flags.checkpoint_every;
-  executor.egress = flags.egress;
-  executor.egress.guarded = true;
-  for (std::string& address : ApiServerAddresses(config.server)) {
-    executor.egress.denied.push_back(std::move(address));
-  }
+  executor.egress = [flagged = flags.egress, server = config.server,
+                     client = std::make_shared<kube::Client>(std::move(transport))] {
+    warming::EgressRules rules = flagged;
+    rules.guarded = true;
+    for (std::string& address : ApiServerAddresses(*client, server)) {
+      rules.denied.push_back(std::move(address));
+    }
+    return rules;
+  };
   return options;
 }
 
@@ -54,7 +60,7 @@ int Serve(const Flags& flags, cmd::Signals& signals) {
     LogError("no way to the API server", {{"error", transport.error().message}});
     return kExitBadInput;
   }
-  reconcile::Controller controller(*transport, ToOptions(flags, *config));
+  reconcile::Controller controller(*transport, ToOptions(flags, *config, *transport));
   server::HttpServer health({.address = flags.health_address, .port = flags.health_port});
   health.Handle("/healthz", [&] { return Answer(controller.Healthy()); });
   health.Handle("/readyz", [&] { return Answer(controller.Ready()); });

@@ -110,7 +110,12 @@ class LineDisplay final : public RunDisplay {
   LineDisplay(std::string policy, std::ostream& out, std::ostream& err, Millis every)
       : policy_(std::move(policy)), out_(out), err_(err), ticker_(every) {}
   void Show(const Progress& progress, SteadyTime now) override {
-    if (ticker_.Due(now)) Say(fmt::format("warming {}: {}", policy_, ProgressText(progress)));
+    // What a run begins to wait for is told at once: somebody may have to mend it.
+    const std::string reason = progress.waiting ? progress.waiting->reason : std::string();
+    const bool news = !reason.empty() && reason != waited_for_;
+    waited_for_ = reason;
+    if (ticker_.Due(now) || news)
+      Say(fmt::format("warming {}: {}", policy_, ProgressText(progress)));
   }
   void Say(const std::string& line) override { err_ << line + "\n" << std::flush; }
   void Finish(const Report& report) override { out_ << SummaryText(policy_, report) << std::flush; }
@@ -120,6 +125,7 @@ class LineDisplay final : public RunDisplay {
   std::ostream& out_;
   std::ostream& err_;
   Ticker ticker_;
+  std::string waited_for_;  // the reason that was told last
 };
 
 class JsonDisplay final : public RunDisplay {

@@ -47,7 +47,7 @@ class Executor::Hosted {
   Status Start(Assignment& assignment, const ExecutorOptions& options) {
     warming::RunOptions run_options;
     run_options.loops = options.loops;
-    run_options.egress = options.egress;
+    if (options.egress) run_options.egress = options.egress();
     run_options.may_act = [this, may_act = options.may_act] {
       return !deposed_.load(std::memory_order_relaxed) && (!may_act || may_act());
     };

@@ -33,7 +33,7 @@ namespace stoker::reconcile {
 struct ExecutorOptions {
   int max_runs = 4;
   int loops = 0;
-  warming::EgressRules egress;
+  std::function<warming::EgressRules()> egress;  // asked as each run begins; null: no guard
   std::function<bool()> may_act;
   Millis checkpoint_every{5000};
 };

@@ -80,6 +80,27 @@ TEST_F(AgreementTest, GoodManifestsAreAcceptedByBothWithTheSameDefaults) {
   }
 }
 
+TEST_F(AgreementTest, ExamplesAreGoodManifests) {
+  int judged = 0;
+  for (const char* folder : {"sources", "targets"}) {
+    for (const auto& file : testing::ReadCorpus(STOKER_SOURCE_DIR + "/examples/" + folder)) {
+      SCOPED_TRACE(file.path);
+      auto documents = ParseDocuments(file.manifest);
+      ASSERT_TRUE(documents) << documents.error().message;
+      for (nlohmann::json& document : *documents) {
+        const testing::CommandResult server = server_->Kubectl(
+            {"apply", "--dry-run=server", "--validate=strict", "-f", "-"}, document.dump());
+        EXPECT_EQ(server.exit_code, 0) << server.err;
+        if (document["kind"] != "WarmingPolicy") continue;
+        const std::vector<FieldError> errors = DefaultAndValidate(document);
+        EXPECT_TRUE(errors.empty()) << ToError(document, errors).message;
+        ++judged;
+      }
+    }
+  }
+  EXPECT_GE(judged, 7);
+}
+
 TEST_F(AgreementTest, BadManifestsAreRefusedByBothWithTheSameFieldAndMend) {
   const std::vector<testing::CorpusFile> files =
       testing::ReadCorpus(STOKER_SOURCE_DIR + "/tests/corpus/bad");

@@ -29,7 +29,8 @@ TEST(ParseJson, BracketsInStringsAreText) {
   const std::string text(1000, '[');
   EXPECT_EQ(ParseJson("\"" + text + "\"")->get<std::string>(), text);
   EXPECT_TRUE(ParseJson("{\"a\":\"\\\"" + text + "\"}")) << "behind an escaped quote";
-  EXPECT_FALSE(ParseJson(R"(["\\",)" + std::string(100, '['))) << "an escaped backslash ends nothing";
+  EXPECT_FALSE(ParseJson(R"(["\\",)" + std::string(100, '[')))
+      << "an escaped backslash ends nothing";
 }
 
 TEST(ParseJson, SaysNothingOfTheText) {

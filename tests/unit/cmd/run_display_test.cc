@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -43,6 +44,34 @@ TEST(RunDisplayTest, SaysWhatIsWaitedForWithoutControlCharacters) {
   progress.waiting = {"TargetUnavailable", "redis.shop:6379 refused\x1b[2J the connection"};
   EXPECT_TRUE(
       ProgressText(progress).ends_with("; waiting: redis.shop:6379 refused?[2J the connection"));
+}
+
+TEST(RunDisplayTest, LinesTellAtOnceWhatTheRunBeginsToWaitFor) {
+  std::ostringstream out, err;
+  const auto display =
+      MakeRunDisplay(DisplayKind::kLines, "shop/pages", out, err, std::chrono::minutes(1));
+  const auto lines = [&] { return std::ranges::count(err.str(), '\n'); };
+  SteadyTime now;
+  const auto show = [&](const warming::Progress& progress) {
+    now += std::chrono::seconds(1);
+    display->Show(progress, now);
+  };
+  auto progress = Midway();
+  show(progress);
+  show(progress);
+  EXPECT_EQ(lines(), 1);
+  progress.waiting = {"TargetUnavailable", "redis.shop:6379 refused the connection"};
+  show(progress);
+  EXPECT_EQ(lines(), 2);
+  EXPECT_NE(err.str().find("waiting: redis.shop:6379 refused"), std::string::npos);
+  progress.waiting->message = "redis.shop:6379 closed the connection";
+  show(progress);
+  EXPECT_EQ(lines(), 2) << "the same trouble in other words";
+  progress.waiting.reset();
+  show(progress);
+  progress.waiting = {"TargetUnavailable", "redis.shop:6379 refused the connection"};
+  show(progress);
+  EXPECT_EQ(lines(), 3) << "it came back";
 }
 
 TEST(RunDisplayTest, TheBarNeverExceedsTheTerminal) {
