@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -51,7 +52,7 @@ json Referring() {
 class PodsMaterialsTest : public QuickstartTest {
  protected:
   ~PodsMaterialsTest() override {
-    Redis({"config", "set", "requirepass", ""});
+    (void)Redis({"config", "set", "requirepass", ""});
     Forget();
   }
   static void Forget() {
@@ -103,12 +104,9 @@ class PodsMaterialsTest : public QuickstartTest {
       told.erase(at, own.size());
     }
     for (const char* credential : {kToken, kPassword, kWrongPassword}) {
-      EXPECT_EQ(told.find(credential), std::string::npos)
-          << credential << " is told: "
-          << told.substr(std::min(told.size(), told.find(credential)) > 200
-                             ? told.find(credential) - 200
-                             : 0,
-                         400);
+      const auto at = told.find(credential);
+      EXPECT_EQ(at, std::string::npos)
+          << "it is told: " << told.substr(at - std::min<std::size_t>(at, 200), 400);
     }
   }
 

@@ -43,11 +43,17 @@ std::vector<json> Objects(const std::string& text) {
   return objects;
 }
 
-// Gives the example's origin a slow location beside its own.
-void AddSlowLocation(json& config_map) {
+// One that answers only who knows its secret.
+constexpr char kGuardedLocation[] =
+    "location /guarded/ { if ($http_x_token != \"origin-s3cret\") { return 401; } "
+    "return 200 \"value of $uri\\n\"; }\n        ";
+
+// Gives the example's origin a slow location and a guarded one beside its own.
+void AddLocations(json& config_map) {
   auto conf = config_map["data"]["nginx.conf"].get<std::string>();
   for (const auto& [before, text] :
-       {std::pair("location / {", kSlowLocation), std::pair("server {", kSlowZone)}) {
+       {std::pair("location / {", kSlowLocation), std::pair("location / {", kGuardedLocation),
+        std::pair("server {", kSlowZone)}) {
     const std::size_t at = conf.find(before);
     if (at == std::string::npos) {
       ADD_FAILURE() << "examples/quickstart/origin.yaml has no \"" << before << "\"";
@@ -61,7 +67,7 @@ void AddSlowLocation(json& config_map) {
 CommandResult ApplyServers(const std::vector<json>& objects) {
   json servers = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}};
   for (json& item : servers["items"]) {
-    if (item["kind"] == "ConfigMap" && item["metadata"]["name"] == "origin") AddSlowLocation(item);
+    if (item["kind"] == "ConfigMap" && item["metadata"]["name"] == "origin") AddLocations(item);
   }
   CommandResult applied = Kubectl({"apply", "--server-side", "-f", "-"}, servers.dump());
   for (const char* server : {"deployment/origin", "deployment/redis"}) {

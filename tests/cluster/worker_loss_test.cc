@@ -28,6 +28,11 @@ void KillOneOf(const nlohmann::json& pods) {
 TEST_F(QuickstartTest, KilledWorkerIsReplacedAndOnlyWhatIsLeftIsFetchedAtTheSameRate) {
   constexpr int kRate = 500, kBurst = 30, kInFlight = 24;
   Quickstart quickstart("quickstart-pods", Quickstart::Slow(kRate, kBurst, kInFlight));
+  ASSERT_TRUE(WaitFor([&] {
+    const nlohmann::json status = quickstart.Policy()["status"];
+    return status.contains("activeRun") && status.value("/progress/warmed"_json_pointer, 0) > 0;
+  })) << "nobody reads /progress of the workers: "
+      << quickstart.Policy()["status"].dump(1);
   ASSERT_TRUE(quickstart.Holds(kQuickstartEntries / 3));
   KillOneOf(quickstart.WorkerPods());
   ASSERT_TRUE(quickstart.BecomesWarm(seconds(120)));
