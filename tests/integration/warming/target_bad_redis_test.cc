@@ -23,8 +23,10 @@ std::string TakeCommand(std::string& in) {
   std::size_t at = in.find("\r\n");
   std::string name;
   for (int line = 0; line < 2 * parts; ++line) {
+    if (at == std::string::npos) return {};
     const std::size_t from = at + 2;
-    if (at == std::string::npos || (at = in.find("\r\n", from)) == std::string::npos) return {};
+    at = in.find("\r\n", from);
+    if (at == std::string::npos) return {};
     if (line == 1) name = in.substr(from, at - from);
   }
   in.erase(0, at + 2);
@@ -201,9 +203,10 @@ TEST(BadRedis, GoesAwayWhileItIsDialled) {
   asio::io_context loop;
   auto target = Make(loop, server);
   std::optional<tl::expected<void, TargetError>> opened;
-  asio::co_spawn(
-      loop, target->Open(In(milliseconds(5'000))),
-      [&](std::exception_ptr, tl::expected<void, TargetError> got) { opened = std::move(got); });
+  asio::co_spawn(loop, target->Open(In(milliseconds(5'000))),
+                 [&](const std::exception_ptr&, tl::expected<void, TargetError> got) {
+                   opened = std::move(got);
+                 });
   loop.run_for(milliseconds(50));
   target.reset();
   const auto start = std::chrono::steady_clock::now();

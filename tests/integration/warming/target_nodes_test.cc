@@ -123,7 +123,7 @@ TEST_F(ClusterTarget, AMeasureThatComesTooEarlyWaitsForTheLayout) {
   std::optional<std::size_t> measured;
   asio::co_spawn(
       client.loop, client.target->Measure(testing::Soon()),
-      [&](std::exception_ptr, const auto& nodes) { measured = nodes ? nodes->size() : 0; });
+      [&](const std::exception_ptr&, const auto& nodes) { measured = nodes ? nodes->size() : 0; });
   ASSERT_TRUE(client.Open());
   client.RunUntil([&] { return measured.has_value(); });
   EXPECT_EQ(measured, 3U);
