@@ -151,11 +151,13 @@ bool ExpectName(SSL* ssl, const std::string& name) {
 }
 
 // A server of lines, as Redis, waits for the end of the line that it takes a ClientHello for, until
-// that is longer than 64 KiB: then it complains. So whoever says nothing for most of the time gets
-// as much, before it is given up; with TLS in the right place there would be no use in waiting.
-void ProvokePlainAnswer(tcp::socket& socket) {
+// that is longer than 64 KiB: then it complains. So whoever has not said a word for most of the
+// time gets as much, before it is given up.
+void ProvokePlainAnswer(TlsState& state) {
+  if (BIO_number_read(SSL_get_rbio(state.stream.native_handle())) > 0) return;
   const std::string filler(64 << 10, '\0');
-  (void)send(socket.native_handle(), filler.data(), filler.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  (void)send(state.stream.next_layer().native_handle(), filler.data(), filler.size(),
+             MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 // OpenSSL takes the first bytes of a plain answer for the version of a TLS record.
@@ -225,7 +227,7 @@ asio::awaitable<ConnectResult> MakeTlsStream(tcp::socket socket, Endpoint endpoi
   const SteadyTime now = std::chrono::steady_clock::now();
   co_await waiter.Wait(now + (deadline - now) / 4 * 3);
   if (!waiter.finished()) {
-    ProvokePlainAnswer(state->stream.next_layer());
+    ProvokePlainAnswer(*state);
     co_await waiter.Wait(deadline);
   }
   *finished = nullptr;

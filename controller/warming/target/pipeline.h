@@ -27,6 +27,7 @@
 
 #include "controller/warming/net/connect.h"
 #include "controller/warming/net/waiting.h"
+#include "controller/warming/target/answers.h"
 #include "controller/warming/target/pending_ring.h"
 #include "controller/warming/target/receive_buffer.h"
 #include "controller/warming/target/send_buffer.h"
@@ -46,22 +47,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
  public:
   static constexpr std::size_t kStep = 256 << 10;
 
-  struct Answer {
-    bool present = false;
-    std::int64_t integer = 0;
-    std::optional<std::string> text;
-    std::unique_ptr<TargetError> error;  // of this question alone
-  };
-  // The answers to the commands of one Probe or Read, in order.
-  struct Batch {
-    Batch(asio::io_context& loop, std::size_t count) : waiter(loop), left(count) {
-      answers.reserve(count);
-    }
-    Waiter waiter;
-    std::size_t left;
-    std::vector<Answer> answers;
-    std::optional<TargetError> error;  // the first one
-  };
+  using Answer = PipelineAnswer;
+  using Batch = PipelineBatch;
 
   Pipeline(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
            PipelineOptions options);

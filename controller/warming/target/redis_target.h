@@ -5,8 +5,8 @@
 // AUTH (ACL user or password), SELECT, TLS. Each error prefix has its own meaning: -LOADING and
 // -TRYAGAIN are retried, -OOM, -READONLY, -NOAUTH, -WRONGPASS, -NOPERM, -MOVED concern the whole
 // target, -MISCONF too. A broken connection fails the commands that had been sent with a retryable
-// TargetUnavailable (SET is idempotent) and is dialled again with back-off. Every reply has a
-// deadline.
+// TargetUnavailable (SET is idempotent) and is dialled again with back-off. Every step of a reply
+// has a deadline.
 //
 // Thread safety: one loop.
 
