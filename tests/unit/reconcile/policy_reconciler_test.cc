@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "controller/reconcile/conditions.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/policy_status.h"
@@ -78,6 +80,26 @@ TEST_F(PolicyReconcilerTest, AnIntentThatStandsGetsItsJob) {
   api_->Put(paths::kPolicy, policy);
   ASSERT_TRUE(Look());
   EXPECT_EQ(Text(Policy(), {"status", "activeRun", "uid"}), Uid(api_->At(paths::kJobs + run)));
+}
+
+// A controller that starts sees thousands for the first time.
+TEST_F(PolicyReconcilerTest, ANewPolicyForWhichNothingIsToBeDoneCostsOneWrite) {
+  json spec = samples::Spec();
+  spec["triggers"] = {{"onChange", false}};
+  api_->Put(paths::kPolicy, samples::Policy(spec));
+  ASSERT_TRUE(Look());
+  EXPECT_TRUE(IsTrue(Policy()["status"], kReady));
+  ASSERT_TRUE(Look());
+  const auto sent = api_->requests();
+  EXPECT_EQ(std::ranges::count_if(sent, [](const auto& r) { return !r.starts_with("GET "); }), 1);
+
+  spec["origins"][0]["http"]["headersSecretRef"] = {{"name", "token"}};
+  api_->Put(paths::kPolicy, samples::Policy(spec));
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(ConditionReason(Policy()["status"], kReady), "Pending")
+      << "what it refers to has to be read first";
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(ConditionReason(Policy()["status"], kReady), "SecretNotFound");
 }
 
 TEST_F(PolicyReconcilerTest, AQuotaOnConfigMapsIsSaidAndTheRunTriedAgain) {
