@@ -65,7 +65,7 @@ class MemoryApi final : public kube::Transport {
       return next.method == request.method && path.find(next.at) != std::string::npos;
     });
     if (failure == failures_.end()) return Answer(request, path);
-    const Failure now = *failure;
+    const Failure now = std::move(*failure);
     failures_.erase(failure);
     if (now.done) (void)Answer(request, path);
     if (now.status == 0) return Unavailable("the connection broke");
