@@ -16,15 +16,15 @@ constexpr milliseconds kPoll{200};
 
 class RunTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { controller_ = std::make_unique<ControllerProcess>("run-test"); }
+  static void SetUpTestSuite() { controller = std::make_unique<ControllerProcess>("run-test"); }
   static void TearDownTestSuite() {
-    if (!controller_) return;  // the set-up failed and said why
-    controller_->process().Signal(SIGTERM);
-    EXPECT_EQ(controller_->process().Wait(seconds(10)), 0) << controller_->process().Output();
-    controller_.reset();
+    if (!controller) return;  // the set-up failed and said why
+    controller->process().Signal(SIGTERM);
+    EXPECT_EQ(controller->process().Wait(seconds(10)), 0) << controller->process().Output();
+    controller.reset();
   }
   void TearDown() override {
-    if (HasFailure()) std::cerr << controller_->process().Output() << "\n";
+    if (HasFailure()) std::cerr << controller->process().Output() << "\n";
   }
   static bool AwaitCondition(const Shop& shop, const std::string& name, const std::string& type,
                              const std::string& expected, seconds timeout = seconds(20)) {
@@ -39,9 +39,9 @@ class RunTest : public ::testing::Test {
                   "jsonpath={range .items[*]}{.reason}:{.regarding.name} {end}"})
         .out;
   }
-  static std::unique_ptr<ControllerProcess> controller_;
+  static std::unique_ptr<ControllerProcess> controller;
 };
-std::unique_ptr<ControllerProcess> RunTest::controller_;
+std::unique_ptr<ControllerProcess> RunTest::controller;
 
 TEST_F(RunTest, InProcessRunWarmsCompletesItsJobAndSaysSo) {
   Shop shop;
@@ -148,7 +148,7 @@ TEST_F(RunTest, AJobThatOthersSuspendPausesAndGoesOnWhenTheyResumeIt) {
   EXPECT_EQ(shop.Condition("job", run, "Suspended"), "False/JobResumed");
   EXPECT_EQ(shop.Requests(), 600) << "nothing was fetched twice";
   EXPECT_EQ(shop.Get("wp", "pages")["status"]["lastRun"]["name"], run);
-  EXPECT_THAT(controller_->process().Output(), ::testing::Not(::testing::HasSubstr("startTime")))
+  EXPECT_THAT(controller->process().Output(), ::testing::Not(::testing::HasSubstr("startTime")))
       << "the API server refused a status";
 }
 
