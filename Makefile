@@ -9,6 +9,8 @@ BENCH ?=
 ROUNDS ?= 9
 ENTRIES ?=
 OUTPUT ?= text
+FUZZ ?=
+SECONDS_EACH ?= 60
 
 .PHONY: help
 help: ## Shows this
@@ -41,6 +43,11 @@ tsan: setup-build setup-test configure-tsan ## Unit and integration tests under 
 	@tests/cluster/cluster build
 	@scripts/ctest.sh tsan
 
+.PHONY: fuzz
+fuzz: setup-build configure-fuzz ## Hands what parses bytes from outside whatever libFuzzer thinks of: FUZZ="url ..." SECONDS_EACH=60
+	@cmake --build build/fuzz --target fuzzers -j $(JOBS)
+	@scripts/fuzz.sh build/fuzz $(SECONDS_EACH) $(FUZZ)
+
 .PHONY: lint
 lint: setup-build setup-lint configure-lint ## Formatting, clang-tidy, and the rules of CONTRIBUTING.md
 	@scripts/lint.py --jobs $(JOBS) build/lint
@@ -70,6 +77,6 @@ clean: ## Removes build/ (caches in ~/.cache stay)
 setup-build setup-lint setup-test setup-bench: setup-%:
 	@scripts/setup.sh $*
 
-.PHONY: configure-release configure-asan configure-tsan configure-lint
-configure-release configure-asan configure-tsan configure-lint: configure-%:
+.PHONY: configure-release configure-asan configure-tsan configure-fuzz configure-lint
+configure-release configure-asan configure-tsan configure-fuzz configure-lint: configure-%:
 	@[ build/$*/build.ninja -nt CMakePresets.json ] || cmake --preset $* --log-level=WARNING

@@ -51,7 +51,10 @@ void AddCost(const json& value, Cost& cost) {
 // aliases and merges need finished values at hand.
 class Reader final : public YAML::EventHandler {
  public:
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // On some broken texts the parser stands still, and would find empty documents for ever.
+    if (mark.pos == last_start_) throw Refused{mark, "this is not YAML"};
+    last_start_ = mark.pos;
     stack_.clear();
     anchors_.clear();
     document_ = nullptr;
@@ -207,6 +210,7 @@ class Reader final : public YAML::EventHandler {
   std::vector<Frame> stack_;
   std::map<YAML::anchor_t, json> anchors_;
   json document_;
+  int last_start_ = -1;  // of a document
   std::size_t values_ = 0;
   std::size_t copied_bytes_ = 0;
 };

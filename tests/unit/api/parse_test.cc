@@ -92,6 +92,13 @@ TEST(ParseDocuments, SaysInWhichLineYamlGoesWrong) {
   EXPECT_THAT(Complaint("<<: 5\na: 1\n"), HasSubstr("merges a map"));
 }
 
+// yaml-cpp finds an empty document there, and another, and never moves on.
+TEST(ParseDocuments, EndsWhereTheParserStandsStill) {
+  EXPECT_THAT(Complaint(", expect: a\n# b\nc: d\ne\n    f:\n      g: h\n"),
+              HasSubstr("this is not YAML"));
+  EXPECT_TRUE(ParseDocuments("---\n---\n--- \na: 1\n")) << "empty documents are none";
+}
+
 TEST(ParseDocuments, SaysWhatIsNotJson) {
   EXPECT_THAT(Complaint("{\"a\": [1, }\n"), HasSubstr("this is not JSON"));
 }
