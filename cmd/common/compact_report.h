@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <string>
 
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::cmd {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "controller/base/result.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/materials/materials.h"
 
 namespace stoker::cmd {
 

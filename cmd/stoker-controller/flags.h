@@ -13,7 +13,7 @@
 #include "controller/base/log.h"
 #include "controller/kube/config.h"
 #include "controller/kube/leader.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/net/egress_rules.h"
 
 namespace stoker::controller {
 

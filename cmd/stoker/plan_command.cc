@@ -10,6 +10,7 @@
 #include "cmd/stoker/options.h"
 #include "cmd/stoker/policy_files.h"
 #include "cmd/stoker/run_display.h"
+#include "controller/warming/run/estimate.h"
 
 namespace stoker::cli {
 namespace {

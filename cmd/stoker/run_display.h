@@ -13,7 +13,7 @@
 #include <string>
 
 #include "controller/base/clock.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::cli {
 

@@ -19,7 +19,7 @@
 #include "controller/reconcile/again.h"
 #include "controller/reconcile/references.h"
 #include "controller/reconcile/run_state.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::reconcile {
 

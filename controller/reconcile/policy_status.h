@@ -10,7 +10,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/reconcile/run_state.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::reconcile {
 

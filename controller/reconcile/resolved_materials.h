@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "controller/reconcile/references.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/materials/materials.h"
 
 namespace stoker::reconcile {
 

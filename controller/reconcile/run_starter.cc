@@ -9,6 +9,7 @@
 #include "controller/reconcile/names.h"
 #include "controller/reconcile/policy_status.h"
 #include "controller/reconcile/resolved_materials.h"
+#include "controller/warming/run/estimate.h"
 #include "controller/warming/run/plan_document.h"
 
 namespace stoker::reconcile {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "controller/reconcile/run_state.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::reconcile {
 

@@ -5,12 +5,9 @@
 // A kube-apiserver of its own holds the policies, none of which has a reason to run. Once the
 // controller has looked at each, its CPU, memory and requests are measured for `seconds`.
 
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -18,6 +15,7 @@
 #include "controller/kube/client.h"
 #include "controller/kube/config.h"
 #include "tests/support/api_server.h"
+#include "tests/support/process_cost.h"
 
 namespace {
 
@@ -27,28 +25,6 @@ using nlohmann::json;
 
 constexpr char kAuditPolicy[] = R"({"apiVersion": "audit.k8s.io/v1", "kind": "Policy",
     "omitStages": ["ResponseStarted", "ResponseComplete"], "rules": [{"level": "Metadata"}]})";
-
-struct Cost {
-  double cpu_seconds = 0;
-  double rss_mib = 0;
-};
-
-Cost CostOf(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  for (int i = 0; i < 8; ++i) fields >> skipped;
-  double pages = 0;
-  fields >> pages;
-  return {(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)),
-          pages * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20)};
-}
 
 json Policy(int index) {
   return {{"apiVersion", "stoker.dev/v1alpha1"},
@@ -132,10 +108,10 @@ int Measure(int policies, int seconds) {
   }
   std::printf("%d policies ready after %.0f s, %.1f CPU seconds\n", policies, took.count(),
               CostOf(controller.pid()).cpu_seconds);
-  const Cost before = CostOf(controller.pid());
+  const ProcessCost before = CostOf(controller.pid());
   const auto requests_before = ReadFile(audit).size();
   std::this_thread::sleep_for(std::chrono::seconds(seconds));  // what is measured
-  const Cost after = CostOf(controller.pid());
+  const ProcessCost after = CostOf(controller.pid());
   std::istringstream log(ReadFile(audit).substr(requests_before));
   int requests = 0;
   for (std::string line; std::getline(log, line);) {

@@ -1,7 +1,6 @@
 // Reports come from pods, and ledgers from whoever may write a ConfigMap: one that is taken comes back
 // as it was.
 #include "controller/base/json.h"
-#include "controller/warming/run/run.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -21,7 +21,7 @@
 #include "controller/api/types.h"
 #include "controller/warming/plan/key_set.h"
 #include "controller/warming/plan/selection.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/plan/shard.h"
 #include "controller/warming/source/make_source.h"
 
 namespace stoker::warming {

@@ -12,6 +12,13 @@
 
 namespace stoker::warming {
 
+// Static sharding: this host takes the entries whose key hash falls to `index` of `count`, and
+// its exact share of rate, burst and in-flight.
+struct Shard {
+  int index = 0;
+  int count = 1;
+};
+
 [[nodiscard]] constexpr int ShardOf(std::uint64_t hash, int count) {
   return static_cast<int>(((hash >> 32) * static_cast<std::uint64_t>(count)) >> 32);
 }

@@ -1,5 +1,7 @@
 // What a run would do, without touching origin or target: `stoker plan`, and the choice of where to
 // run.
+#include "controller/warming/run/estimate.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::warming {
 

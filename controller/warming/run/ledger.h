@@ -16,8 +16,8 @@
 #include <string>
 
 #include "controller/base/result.h"
+#include "controller/warming/plan/shard.h"
 #include "controller/warming/run/batch.h"
-#include "controller/warming/run/run.h"
 
 namespace stoker::warming {
 

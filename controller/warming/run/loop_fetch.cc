@@ -172,35 +172,29 @@ std::optional<SteadyTime> LoopRunner::AskTargets(SteadyTime now) {
   return std::nullopt;
 }
 
+// None: another entry may approach now.
+std::optional<SteadyTime> LoopRunner::AskToApproach() {
+  if (approaching_ >= most_approaching_) return SteadyTime::max();  // until one has
+  return AskGates(run_.Now());
+}
+
 bool LoopRunner::TryApproach() {
-  if (approach_taken_ || approaching_ >= most_approaching_ || AskGates(run_.Now())) return false;
+  if (approach_.Taken() || AskToApproach()) return false;
   ++approaching_;
   return true;
 }
 
 // False: the run stops.
 asio::awaitable<bool> LoopRunner::WaitToApproach() {
-  while (approach_taken_ && run_.TakesWork()) co_await approach_turn_.Wait();
-  approach_taken_ = true;
-  while (run_.TakesWork()) {
-    if (approaching_ >= most_approaching_) {
-      co_await approached_.Wait();
-    } else if (const auto again = AskGates(run_.Now())) {
-      co_await gate_.Wait(*again);
-    } else {
-      break;
-    }
-  }
-  approach_taken_ = false;
-  approach_turn_.NotifyOne();
-  if (!run_.TakesWork()) co_return false;
-  ++approaching_;
-  co_return true;
+  const bool may = co_await approach_.Pass([this] { return AskToApproach(); },
+                                           [this] { return run_.TakesWork(); });
+  if (may) ++approaching_;
+  co_return may;
 }
 
 void LoopRunner::Approached() {
   --approaching_;
-  approached_.NotifyOne();
+  approach_.Look();
 }
 
 // None: a request may be sent now, and has its token.
@@ -209,22 +203,13 @@ std::optional<SteadyTime> LoopRunner::AskForToken(SteadyTime now) {
   return run_.bucket.Take(now);
 }
 
-asio::awaitable<bool> LoopRunner::WaitForToken() {
-  while (turnstile_taken_ && run_.TakesWork()) co_await turn_.Wait();
-  turnstile_taken_ = true;
-  while (run_.TakesWork()) {
-    const auto again = AskForToken(run_.Now());
-    if (!again) break;
-    co_await gate_.Wait(*again);
-  }
-  turnstile_taken_ = false;
-  turn_.NotifyOne();
-  co_return run_.TakesWork();
-}
-
 asio::awaitable<Status> LoopRunner::LeaveToSend() {
-  const bool token = !turnstile_taken_ && !AskForToken(run_.Now());
-  if ((!token && !co_await WaitForToken()) || !run_.MayAct()) co_return Cancelled("the run stops");
+  bool token = !tokens_.Taken() && !AskForToken(run_.Now());
+  if (!token) {
+    token = co_await tokens_.Pass([this] { return AskForToken(run_.Now()); },
+                                  [this] { return run_.TakesWork(); });
+  }
+  if (!token || !run_.MayAct()) co_return Cancelled("the run stops");
   counters_.requests.Add(1);
   co_return Status{};
 }

@@ -86,14 +86,13 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       work_(loop),
       place_free_(loop),
       write_place_free_(loop),
-      turn_(loop),
       gate_(loop),
       write_retry_(loop),
       verify_(loop),
       carry_(loop),
       measured_(loop),
-      approach_turn_(loop),
-      approached_(loop),
+      approach_(loop),
+      tokens_(loop),
       most_approaching_(MostApproaching(run)) {}
 
 LoopRunner::~LoopRunner() = default;
@@ -148,11 +147,12 @@ void LoopRunner::Abort() {
 }
 
 void LoopRunner::WakeAll() {
-  for (AsyncEvent* event :
-       {&child_left_, &batches_, &work_, &place_free_, &write_place_free_, &turn_, &gate_,
-        &write_retry_, &verify_, &carry_, &measured_, &approach_turn_, &approached_}) {
+  for (AsyncEvent* event : {&child_left_, &batches_, &work_, &place_free_, &write_place_free_,
+                            &gate_, &write_retry_, &verify_, &carry_, &measured_}) {
     event->NotifyAll();
   }
+  approach_.WakeAll();
+  tokens_.WakeAll();
 }
 
 asio::awaitable<void> LoopRunner::Feeder() {

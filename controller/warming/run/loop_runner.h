@@ -30,6 +30,7 @@
 #include "controller/warming/run/context.h"
 #include "controller/warming/run/parts.h"
 #include "controller/warming/run/pending_write.h"
+#include "controller/warming/run/turnstile.h"
 
 namespace stoker::warming {
 
@@ -96,11 +97,11 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   void PlaceFree();
   // An entry approaches from when it may be asked for until its request is sent: it may be
   // dialling.
+  std::optional<SteadyTime> AskToApproach();
   bool TryApproach();
   asio::awaitable<bool> WaitToApproach();
   void Approached();
   std::optional<SteadyTime> AskGates(SteadyTime now);
-  asio::awaitable<bool> WaitForToken();
   std::optional<SteadyTime> AskForToken(SteadyTime now);
   asio::awaitable<bool> WaitForWritePlace();
   void WriteEnded();
@@ -155,9 +156,9 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   std::vector<std::unique_ptr<Target>> targets_;
   int children_ = 0;
   int workers_ = 0;  // of these, the Carrier too
-  AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, turn_, gate_,
-      write_retry_, verify_, carry_, measured_;
-  AsyncEvent approach_turn_, approached_;
+  AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, gate_, write_retry_,
+      verify_, carry_, measured_;
+  Turnstile approach_, tokens_;
 
   std::unordered_map<const Batch*, BatchPtr> active_;
   std::size_t batch_bytes_ = 0;  // of those, and of those to be verified
@@ -166,9 +167,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   std::deque<Batch*> carried_;   // with entries that carry their value, in their order
   std::size_t ready_entries_ = 0;
   std::priority_queue<Retry> retries_;
-  bool reader_waits_ = false;     // for a place: it goes first
-  bool turnstile_taken_ = false;  // one worker at a time waits for a token, the others wait for it
-  bool approach_taken_ = false;   // the same, for leave to approach
+  bool reader_waits_ = false;  // for a place: it goes first
   int approaching_ = 0;
   const int most_approaching_;
   bool feeder_done_ = false;

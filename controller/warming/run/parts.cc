@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "controller/warming/run/secrets.h"
+#include "controller/warming/materials/secrets.h"
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/target/make_target.h"
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::warming {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "controller/warming/pace/outage.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 
 namespace stoker::warming {
 

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "controller/api/types.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/materials/materials.h"
 #include "controller/warming/source/byte_reader.h"
 
 namespace stoker::warming {

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "controller/warming/materials/materials.h"
+#include "controller/warming/materials/secrets.h"
 #include "controller/warming/net/waiting.h"
 #include "controller/warming/pace/backoff.h"
 #include "controller/warming/postgres/connection.h"
 #include "controller/warming/postgres/copy_reader.h"
-#include "controller/warming/run/secrets.h"
 #include "controller/warming/source/sql_layout.h"
 
 namespace stoker::warming {

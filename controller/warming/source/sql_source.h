@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "controller/api/types.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/materials/materials.h"
 #include "controller/warming/source/source.h"
 
 namespace stoker::warming {

@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "controller/warming/run/secrets.h"
+#include "controller/warming/materials/materials.h"
+#include "controller/warming/materials/secrets.h"
 #include "controller/warming/target/memcached_target.h"
 #include "controller/warming/target/memory_target.h"
 #include "controller/warming/target/redis_target.h"

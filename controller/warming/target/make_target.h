@@ -9,8 +9,9 @@
 #include <functional>
 #include <memory>
 
+#include "controller/api/types.h"
+#include "controller/warming/materials/materials.h"
 #include "controller/warming/net/egress.h"
-#include "controller/warming/run/run.h"
 #include "controller/warming/target/redis_target.h"
 #include "controller/warming/target/target.h"
 

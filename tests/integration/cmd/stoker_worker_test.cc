@@ -13,7 +13,7 @@
 
 #include "controller/api/manifest.h"
 #include "controller/warming/run/plan_document.h"
-#include "controller/warming/run/run.h"
+#include "controller/warming/run/report.h"
 #include "tests/support/nginx_server.h"
 #include "tests/support/redis_server.h"
 #include "tests/unit/cmd/sample_manifests.h"

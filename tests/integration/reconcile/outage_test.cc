@@ -2,14 +2,13 @@
 // it does not hammer whoever comes back.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "tests/integration/reconcile/cluster.h"
+#include "tests/support/process_cost.h"
 
 namespace stoker::testing {
 namespace {
@@ -24,19 +23,6 @@ constexpr char kUserAgent[] = "stoker";
 
 // What the controller logged: every request that fails, and every retry, says so.
 int Lines(const std::string& log) { return static_cast<int>(std::ranges::count(log, '\n')); }
-
-double CpuSeconds(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
 
 // Requests received by the API server, by the second and who asked; from its audit log.
 std::map<std::string, int> RequestsBySecond(const std::string& user_agent) {
@@ -99,7 +85,7 @@ class OutageTest : public ::testing::Test {
 };
 
 TEST_F(OutageTest, TheApiServerIsKilledAndComesBackDuringARun) {
-  const double cpu = CpuSeconds(controller_.process().pid());
+  const double cpu = CostOf(controller_.process().pid()).cpu_seconds;
   Cluster().KillApiServer();
   const int before = shop_.Keys();
   const int said = Lines(controller_.process().Output());
@@ -118,16 +104,16 @@ TEST_F(OutageTest, TheApiServerIsKilledAndComesBackDuringARun) {
   std::cerr << "lines logged in 5 s without an API server: " << complaints
             << "; requests when it is "
             << "back: " << after.total << ", at most " << after.most
-            << " in a second; CPU seconds: " << CpuSeconds(controller_.process().pid()) - cpu
-            << "\n";
+            << " in a second; CPU seconds: "
+            << CostOf(controller_.process().pid()).cpu_seconds - cpu << "\n";
 }
 
 TEST_F(OutageTest, EtcdIsPausedForTwentySecondsDuringARun) {
   Cluster().PauseEtcd();
-  const double cpu = CpuSeconds(controller_.process().pid());
+  const double cpu = CostOf(controller_.process().pid()).cpu_seconds;
   const auto seen = RequestsBySecond(kUserAgent);
   std::this_thread::sleep_for(seconds(20));  // the outage itself
-  const double spent = CpuSeconds(controller_.process().pid()) - cpu;
+  const double spent = CostOf(controller_.process().pid()).cpu_seconds - cpu;
   Cluster().ResumeEtcd();
   const Traffic traffic = TrafficSince(seen);
   ExpectNothingLost();

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/warming/run/estimate.h"
 #include "controller/warming/run/failure_table.h"
 #include "controller/warming/run/ledger.h"
 #include "controller/warming/run/plan_document.h"

@@ -110,38 +110,36 @@ TEST(RunTrouble, ReadingThatYieldsNothingCanBeCancelled) {
   EXPECT_EQ((*run)->Wait().result, Report::Result::kCancelled);
 }
 
-TEST(RunTrouble, SamplesAreReadOnceTheTargetIsBack) {
+// Fifty entries, all of them read back from a target that has this trouble with it.
+Report RunSampled(std::function<std::optional<TargetError>(int nth)> read_trouble) {
   Bench bench(PatternRun(50));
   bench.spec.policy.verification_sample_percent = 100;
-  bench.stores[0]->read_trouble = [](int nth) -> std::optional<TargetError> {
+  bench.stores[0]->read_trouble = std::move(read_trouble);
+  return bench.RunToEnd();
+}
+
+TEST(RunTrouble, SamplesAreReadOnceTheTargetIsBack) {
+  const Report report = RunSampled([](int nth) -> std::optional<TargetError> {
     if (nth >= 8) return std::nullopt;
     return TargetError{"TargetUnavailable", "cache:6379 refused the connection", true, true};
-  };
-  const Report report = bench.RunToEnd();
+  });
   EXPECT_EQ(report.reason, "Warmed") << report.message;
   EXPECT_EQ(report.progress.tally.verified, 50);
   EXPECT_EQ(report.progress.tally.verify_failed, 0);
 }
 
 TEST(RunTrouble, ASampleThatCannotBeReadIsNotCold) {
-  Bench bench(PatternRun(50));
-  bench.spec.policy.verification_sample_percent = 100;
-  bench.stores[0]->read_trouble = [](int) {
+  const Report report = RunSampled([](int) {
     return TargetError{"TargetRejected", "cache:6379 answered nonsense", false, false};
-  };
-  const Report report = bench.RunToEnd();
+  });
   EXPECT_EQ(report.reason, "Warmed") << report.message;
   EXPECT_EQ(report.progress.tally.verified, 0);
   EXPECT_EQ(report.progress.tally.verify_failed, 0);
 }
 
 TEST(RunTrouble, ATargetThatMayNotBeReadEndsTheRun) {
-  Bench bench(PatternRun(50));
-  bench.spec.policy.verification_sample_percent = 100;
-  bench.stores[0]->read_trouble = [](int) {
-    return TargetError{"TargetAuth", "cache:6379 answered NOPERM", false, true};
-  };
-  const Report report = bench.RunToEnd();
+  const Report report = RunSampled(
+      [](int) { return TargetError{"TargetAuth", "cache:6379 answered NOPERM", false, true}; });
   EXPECT_EQ(report.reason, "TargetAuth") << report.message;
   EXPECT_LT(report.duration, seconds(5));
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "controller/base/json.h"
+#include "controller/warming/run/estimate.h"
 #include "controller/warming/source/access_log.h"
 #include "controller/warming/source/config_map.h"
 #include "tests/support/gzip.h"

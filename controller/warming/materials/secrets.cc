@@ -1,8 +1,10 @@
-#include "controller/warming/run/secrets.h"
+#include "controller/warming/materials/secrets.h"
 
 #include <fmt/format.h>
 
 #include <utility>
+
+#include "controller/warming/materials/materials.h"
 
 namespace stoker::warming {
 

@@ -8,8 +8,9 @@
 #include <optional>
 #include <string>
 
+#include "controller/api/types.h"
+#include "controller/warming/materials/materials.h"
 #include "controller/warming/net/tls.h"
-#include "controller/warming/run/run.h"
 
 namespace stoker::warming {
 
