@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Found by every program that is built with the sanitizer, and ignored by the others.
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
+
 all=build/tests
 mkdir -p $all
 for preset in "$@"; do
