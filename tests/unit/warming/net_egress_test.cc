@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"64:ff9b::a9fe:a9fe", false}, Case{"64:ff9b::808:808", true},
                       Case{"10.96.0.1", true}, Case{"2001:db8::1", true}, Case{"8.8.8.8", true}));
 
-// Where clouds serve metadata and credentials, by their documentation.
+// Where clouds serve metadata and credentials: by their documentation, or by what other programs ask.
 INSTANTIATE_TEST_SUITE_P(
     Metadata, EgressDefaults,
     ::testing::Values(Case{"169.254.169.254", false},    // AWS, GCP, Azure, Oracle, DigitalOcean...
