@@ -19,6 +19,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds kOutagePoll{300};
 constexpr int kOutageEntries = 1500;
+constexpr int kOutageRate = 100;  // a second
 constexpr char kUserAgent[] = "stoker";
 
 // What the controller logged: every request that fails, and every retry, says so.
@@ -58,7 +59,7 @@ class OutageTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(WaitFor([&] { return controller_.Leads(); }, seconds(20), kOutagePoll));
     shop_.Apply(shop_.Policy("pages", kOutageEntries,
-                             {{"pacing", {{"requestsPerSecond", 100}, {"burst", 1}}}}));
+                             {{"pacing", {{"requestsPerSecond", kOutageRate}, {"burst", 1}}}}));
     ASSERT_TRUE(WaitFor([&] { return shop_.Keys() > 100; }, seconds(20), kOutagePoll));
   }
   void TearDown() override {
@@ -89,7 +90,9 @@ TEST_F(OutageTest, TheApiServerIsKilledAndComesBackDuringARun) {
   Cluster().KillApiServer();
   const int before = shop_.Keys();
   const int said = Lines(controller_.process().Output());
-  std::this_thread::sleep_for(seconds(5));  // the outage itself
+  // Five seconds' worth of entries, which the data plane fetches all the same.
+  EXPECT_TRUE(
+      WaitFor([&] { return shop_.Keys() >= before + 5 * kOutageRate; }, seconds(20), kOutagePoll));
   const int complaints = Lines(controller_.process().Output()) - said;
   const int during = shop_.Keys();
   const auto seen = RequestsBySecond(kUserAgent);
