@@ -24,6 +24,7 @@ PatternSource ToPattern(const json& from) {
     variable.to = GetOptional<std::int64_t>(item, "to");
     pattern.variables.push_back(std::move(variable));
   }
+  pattern.value = GetString(from, "value");
   return pattern;
 }
 

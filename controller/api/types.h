@@ -61,6 +61,8 @@ struct PatternSource {
   // "product:{id}:{lang}"; the first variable moves slowest
   std::string template_;  // NOLINT(readability-identifier-naming): a keyword
   std::vector<PatternVariable> variables;
+  // Over the variables and `key`, braces doubled: entries carry it. Empty: they carry none.
+  std::string value{};
 };
 
 struct JsonField {

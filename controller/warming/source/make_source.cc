@@ -44,6 +44,7 @@ bool HasOpenVariables(const api::Source& source) {
 
 bool CarriesValues(const api::Source& source) {
   return (source.sql && !source.sql->value_column.empty()) ||
+         (source.pattern && !source.pattern->value.empty()) ||
          (source.http && !source.http->value_pointer.empty()) || source.redis;
 }
 

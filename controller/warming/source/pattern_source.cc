@@ -57,23 +57,28 @@ class Wheel {
   std::string text_;
 };
 
+// What is made of every stand of the wheels.
+struct PatternTexts {
+  Template key;
+  std::vector<std::size_t> columns;  // by their wheels
+  std::optional<Template> value;     // over the wheels and the key
+  std::size_t empty_columns = 0;     // of URLs, where entries carry their value
+};
+
 class PatternSourceImpl final : public LocalSource {
  public:
-  PatternSourceImpl(Template key, std::vector<Wheel> wheels, std::vector<std::size_t> columns,
-                    std::int64_t count)
-      : key_(std::move(key)),
-        wheels_(std::move(wheels)),
-        columns_(std::move(columns)),
-        count_(count),
-        left_(count) {
-    values_.resize(wheels_.size());
+  PatternSourceImpl(PatternTexts texts, std::vector<Wheel> wheels, std::int64_t count)
+      : texts_(std::move(texts)), wheels_(std::move(wheels)), count_(count), left_(count) {
+    values_.resize(wheels_.size() + 1);
   }
 
   Result<bool> Pull(EntryChunk& chunk) override {
     for (; left_ > 0 && !chunk.Full(); --left_) {
       for (std::size_t i = 0; i < wheels_.size(); ++i) values_[i] = wheels_[i].text();
-      AppendKey(key_, values_, 1, chunk);
-      for (const std::size_t column : columns_) chunk.AppendColumn(values_[column]);
+      const Entry& entry = AppendKey(texts_.key, values_, 1, chunk);
+      for (const std::size_t column : texts_.columns) chunk.AppendColumn(values_[column]);
+      for (std::size_t i = 0; i < texts_.empty_columns; ++i) chunk.AppendColumn({});
+      if (texts_.value && entry.defect == EntryDefect::kNone) AppendValueOf(entry, chunk);
       for (std::size_t i = wheels_.size(); i-- > 0 && wheels_[i].Turn();) {
       }
     }
@@ -82,10 +87,17 @@ class PatternSourceImpl final : public LocalSource {
   [[nodiscard]] std::optional<std::int64_t> Count() const override { return count_; }
 
  private:
-  Template key_;
+  void AppendValueOf(const Entry& entry, EntryChunk& chunk) {
+    values_.back() = chunk.Key(entry);
+    value_.clear();
+    texts_.value->Render(values_, value_);
+    chunk.AppendValue(value_);
+  }
+
+  PatternTexts texts_;
   std::vector<Wheel> wheels_;
-  std::vector<std::size_t> columns_;
-  std::vector<std::string_view> values_;
+  std::vector<std::string_view> values_;  // of the wheels, and the key
+  std::string value_;                     // kept for its memory
   std::int64_t count_;
   std::int64_t left_;
 };
@@ -116,16 +128,25 @@ Result<std::unique_ptr<LocalSource>> MakePatternSource(const api::PatternSource&
     names.push_back(variable.name);
     wheels.emplace_back(variable);
   }
-  STOKER_TRY(Template key, Template::Parse(spec.template_, Template::Kind::kKey, names));
-  std::vector<std::size_t> places;
+  PatternTexts texts;
+  STOKER_TRY(texts.key, Template::Parse(spec.template_, Template::Kind::kKey, names));
+  if (!spec.value.empty()) {
+    std::vector<std::string> known = names;
+    known.emplace_back("key");
+    auto value = Template::Parse(spec.value, Template::Kind::kValue, known);
+    if (!value) return Annotate("value", value.error());
+    texts.value = std::move(*value);
+    texts.empty_columns = columns.size();
+  }
   for (const std::string& column : columns) {
+    if (texts.value) break;
     const auto place = std::find(names.begin(), names.end(), column);
     if (place == names.end())
       return Invalid(fmt::format("the pattern has no variable \"{}\"", column));
-    places.push_back(static_cast<std::size_t>(place - names.begin()));
+    texts.columns.push_back(static_cast<std::size_t>(place - names.begin()));
   }
   return std::unique_ptr<LocalSource>(
-      new PatternSourceImpl(std::move(key), std::move(wheels), std::move(places), count));
+      new PatternSourceImpl(std::move(texts), std::move(wheels), count));
 }
 
 }  // namespace stoker::warming

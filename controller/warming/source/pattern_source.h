@@ -2,7 +2,8 @@
 
 // "product:{id}:{lang}" over the product of its variables, the first one moving slowest.
 //
-// Nothing is expanded ahead: the source is an odometer. Its size is known without turning it.
+// Nothing is expanded ahead: the source is an odometer. Its size is known without turning it. A
+// pattern may say what the values are, too: its entries then carry them.
 //
 // Thread safety: one loop.
 

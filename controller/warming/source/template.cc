@@ -47,7 +47,16 @@ Result<Template> Template::Parse(std::string_view text, Kind kind,
                                  std::span<const std::string> known) {
   Template result;
   std::string literal;
+  const auto doubled = [&](std::size_t at) {
+    return kind == Kind::kValue && at + 1 < text.size() && text[at + 1] == text[at];
+  };
   for (std::size_t at = 0; at < text.size();) {
+    const bool brace = text[at] == '{' || text[at] == '}';
+    if (brace && doubled(at)) {
+      literal.push_back(text[at]);
+      at += 2;
+      continue;
+    }
     if (text[at] == '}') {
       return Invalid(fmt::format("\"{}\" has a \"}}\" that no \"{{\" opened", text));
     }
@@ -68,7 +77,7 @@ Result<Template> Template::Parse(std::string_view text, Kind kind,
                                  text, name, fmt::join(known, "}, {")));
     }
     Escape escape = plus ? Escape::kKeepReserved : Escape::kAll;
-    if (kind == Kind::kKey) escape = Escape::kNone;
+    if (kind != Kind::kUrl) escape = Escape::kNone;
     result.parts_.push_back({std::move(literal), static_cast<int>(place - known.begin()), escape});
     literal.clear();
     at = end + 1;

@@ -3,9 +3,8 @@
 // "http://shop/api/{id}?lang={lang}": text with holes, parsed once and rendered a million times.
 //
 // In URLs a hole is an RFC 6570 expression: {name} percent-encodes everything but unreserved
-// characters,
-// {+name} keeps reserved characters and finished %XX triplets. In keys both insert the value as it
-// is.
+// characters, {+name} keeps reserved characters and finished %XX triplets. In keys and values both
+// insert what they stand for as it is. In values, which may be JSON, {{ and }} are braces.
 //
 // Thread safety: const after Parse.
 
@@ -20,7 +19,7 @@ namespace stoker::warming {
 
 class Template {
  public:
-  enum class Kind { kKey, kUrl };
+  enum class Kind { kKey, kUrl, kValue };
 
   // Variables are named by their place in `known`. kInvalid for an unknown one (the sentence lists
   // the known ones) and for braces that do not pair.

@@ -62,6 +62,20 @@ TEST(Template, RefusesWhatItDoesNotKnowAndSaysWhatItKnows) {
   EXPECT_THAT(Rendered("key}", ""), HasSubstr("opened"));
 }
 
+TEST(Template, OfAValueHasBracesOfItsOwnWhichStandDoubled) {
+  const auto value = [](std::string_view text) {
+    return Rendered(text, "7", Template::Kind::kValue);
+  };
+  EXPECT_EQ(value(R"({{"id": {key}}})"), R"({"id": 7})");
+  EXPECT_EQ(value("{{{key}}}"), "{7}");
+  EXPECT_EQ(value("{{key}}"), "{key}");
+  EXPECT_EQ(value("{{{{"), "{{");
+  EXPECT_THAT(value("{{{"), HasSubstr("closes"));
+  EXPECT_THAT(value("{key}}"), HasSubstr("opened"));
+  EXPECT_THAT(value("{id}"), HasSubstr("unknown variable {id}"));
+  EXPECT_THAT(Rendered("{{key}}", "7", Template::Kind::kKey), HasSubstr("closes"));
+}
+
 TEST(Glob, MatchesWhatAShellWould) {
   const struct {
     const char* pattern;
@@ -99,6 +113,22 @@ TEST(PatternSource, MovesTheFirstVariableSlowest) {
   auto source = MakePatternSource({"p:{id}:{lang}", {Range("id", -1, 1), lang}}, {});
   EXPECT_THAT(Keys(**source),
               ElementsAre("p:-1:de", "p:-1:en", "p:0:de", "p:0:en", "p:1:de", "p:1:en"));
+}
+
+TEST(PatternSource, GivesEntriesTheirValues) {
+  auto source =
+      MakePatternSource({"p:{id}", {Range("id", 1, 2)}, R"({{"id":{id},"key":"{key}"}})"}, {"x"});
+  ASSERT_TRUE(source) << source.error().message;
+  EntryChunk chunk;
+  EXPECT_FALSE(*(*source)->Pull(chunk));
+  ASSERT_EQ(chunk.entries.size(), 2U);
+  EXPECT_TRUE(chunk.entries[1].carries_value);
+  EXPECT_EQ(chunk.Column(chunk.entries[1], 0), "");  // a column that another source's URL uses
+  EXPECT_EQ(chunk.Value(chunk.entries[0], 1), R"({"id":1,"key":"p:1"})");
+  EXPECT_EQ(chunk.Value(chunk.entries[1], 1), R"({"id":2,"key":"p:2"})");
+  const auto bad = MakePatternSource({"p:{id}", {Range("id", 1, 2)}, "{price}"}, {});
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message, HasSubstr("unknown variable {price}; known here: {id}, {key}"));
 }
 
 TEST(PatternSource, CountsWithoutExpandingAndRefusesTheAbsurd) {
