@@ -1,42 +1,44 @@
 #pragma once
 
-// The entries that failed for good, one JSON line each, for replay: --failed-to.
+// The entries that failed for good, one JSON line each, for replay: --failed-to writes the list,
+// --only reads it.
 //
-// The lines are written aside and take the file's name only when they are complete, so that a
-// reader never sees half a list and an interrupted run leaves nothing behind.
-//
-// Thread safety: Add() from one thread at a time. Lifetime: what was not kept is removed by the
-// destructor.
+// Thread safety: FailedFile: Add() from one thread at a time. ReadKeyList: pure.
 
-#include <fstream>
+#include <istream>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "cmd/stoker/aside_file.h"
 #include "controller/base/result.h"
+#include "controller/warming/plan/key_set.h"
 
 namespace stoker::cli {
 
 class FailedFile {
  public:
-  explicit FailedFile(std::string path);
-  ~FailedFile();
-  FailedFile(const FailedFile&) = delete;
-  FailedFile& operator=(const FailedFile&) = delete;
+  explicit FailedFile(std::string path) : file_("--failed-to", std::move(path)) {}
 
-  // kPermission: "--failed-to out/failed.jsonl: cannot be written: No such file or directory"
-  Status Open();
+  Status Open() { return file_.Open(); }
+  // A key that is not UTF-8, which JSON cannot say, has a "keyBase64" beside it.
   void Add(std::string_view key, std::string_view reason, std::string_view message);
-  Status Keep();   // takes the file's name; also when nothing failed: an empty list is an answer
-  void Discard();  // removes what was written aside
-  // The same for a process that ends at once: safe while another thread is in Add().
-  void Abandon() const;
+  Status Keep() { return file_.Keep(); }  // also when nothing failed: an empty list is an answer
+  void Discard() { file_.Discard(); }
+  void Abandon() const { file_.Abandon(); }
 
  private:
-  [[nodiscard]] Error CannotWrite(const std::string& why) const;
-
-  const std::string path_;
-  const std::string aside_;
-  std::ofstream stream_;
+  AsideFile file_;
 };
+
+// A list of keys: lines as FailedFile writes them, or plain keys, one a line; empty lines do not
+// count. kInvalid names the line; `sha256` gets what names the list's content.
+struct KeyList {
+  std::shared_ptr<const warming::KeySet> keys;
+  std::string sha256;
+};
+Result<KeyList> ReadKeyList(std::istream& in);
+// Of a file, or with "-" of `in`. Errors begin with "--only FILE: ".
+Result<KeyList> ReadOnly(const std::string& path, std::istream& in);
 
 }  // namespace stoker::cli

@@ -2,12 +2,34 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <utility>
 
 #include "controller/base/clock.h"
+#include "controller/base/hash.h"
 #include "controller/warming/run/plan_document.h"
 
 namespace stoker::cli {
+namespace {
+
+// The lists that the policy reads, by what is in them: another list is another plan.
+std::map<std::string, std::string> PinnedLists(const api::WarmingPolicySpec& policy,
+                                               const warming::Materials& materials) {
+  std::map<std::string, std::string> pinned;
+  for (const api::Source& source : policy.sources) {
+    const api::KeyRef* ref = nullptr;
+    if (source.static_ && source.static_->config_map_ref) ref = &*source.static_->config_map_ref;
+    if (source.access_log && source.access_log->config_map_ref)
+      ref = &*source.access_log->config_map_ref;
+    if (ref == nullptr) continue;
+    const auto keys = materials.ConfigMap(ref->name);
+    if (!keys || !keys->contains(ref->key)) continue;  // the run will say so
+    pinned[fmt::format("{}/{}", ref->name, ref->key)] = Sha256Hex(keys->at(ref->key));
+  }
+  return pinned;
+}
+
+}  // namespace
 
 void AddPolicyFiles(CLI::App& command, PolicyFiles& options) {
   command
@@ -53,7 +75,7 @@ std::optional<LoadedPolicy> LoadPolicy(const PolicyFiles& options, Environment& 
                                                 .policy_name = policy.meta.name,
                                                 .policy_uid = policy.meta.uid,
                                                 .spec = policy.spec_json,
-                                                .pinned = {}}));
+                                                .pinned = PinnedLists(policy.spec, **materials)}));
   loaded.spec.policy = policy.spec;
   return loaded;
 }

@@ -2,15 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "cmd/common/signals.h"
 #include "cmd/stoker/command.h"
-#include "cmd/stoker/failed_file.h"
 #include "cmd/stoker/options.h"
 #include "cmd/stoker/policy_files.h"
+#include "cmd/stoker/run_files.h"
 #include "cmd/stoker/run_loop.h"
 #include "controller/base/duration.h"
 
@@ -23,7 +22,7 @@ struct RunCommandOptions {
   PolicyFiles files;
   std::string output = "text";
   std::string target = "manifest";
-  std::string failed_to;
+  RunFileOptions run_files;
   std::string deadline;
   int loops = 0;
   bool quiet = false;
@@ -43,6 +42,11 @@ Status ApplyFlags(const RunCommandOptions& options, api::WarmingPolicySpec& poli
     memory.write = policy.targets.front().write;
     memory.in_memory = true;
     policy.targets = {std::move(memory)};
+    if (!options.run_files.checkpoint.empty()) {
+      return Invalid(
+          "--checkpoint with --target memory: what was warmed is gone with the process, "
+          "so there is nothing to go on from; leave one of them out");
+    }
   }
   return {};
 }
@@ -63,38 +67,27 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
         << "note: --target memory: values go to this process's memory and are gone with it\n";
 
   cmd::Signals signals;  // before the run starts its threads
-  std::optional<FailedFile> failed;
+  RunFiles files;
   warming::RunOptions run_options;
   run_options.local_files = true;
   run_options.loops = options.loops;
-  if (!options.failed_to.empty()) {
-    failed.emplace(options.failed_to);
-    run_options.on_failed = [&failed](std::string_view key, std::string_view reason,
-                                      std::string_view message) {
-      failed->Add(key, reason, message);
-    };
-  }
+  if (const Status opened =
+          files.Open(options.run_files, environment.in, loaded->spec, run_options);
+      !opened)
+    return FailInput(environment, kRun, opened.error().message);
   auto run = warming::Run::Create(loaded->spec, loaded->materials, std::move(run_options));
   if (!run)
     return FailInput(
         environment, kRun,
         fmt::format("{}: WarmingPolicy {}: {}", loaded->file, loaded->name, run.error().message));
-  if (failed) {
-    if (const Status opened = failed->Open(); !opened)
-      return FailInput(environment, kRun, opened.error().message);
-  }
+  if (const Status begun = files.Begin(); !begun)
+    return FailInput(environment, kRun, begun.error().message);
   const auto display = MakeRunDisplay(ChooseDisplay(options, environment), loaded->name,
                                       environment.out, environment.err);
-  const auto abandon = [&] {
-    if (failed) failed->Abandon();
-  };
-  const RunEnd end = DriveRun(**run, *display, signals, abandon);
+  const RunHooks hooks{[&] { files.Tick(*display); }, [&] { files.Abandon(); }};
+  const RunEnd end = DriveRun(**run, *display, signals, hooks);
   environment.exit_code = ExitCode(end);
-  if (!failed) return;
-  if (const Status kept = failed->Keep(); !kept) {
-    environment.err << "stoker: run: " << kept.error().message << "\n";
-    environment.exit_code = kExitFailed;
-  }
+  if (!files.End(end.report, environment.err)) environment.exit_code = kExitFailed;
 }
 
 }  // namespace
@@ -108,10 +101,7 @@ void AddRunCommand(CLI::App& app, Environment& environment) {
                           "Progress and a summary, or one object a second, the last one the tally"),
       {"text", "json"})
       ->capture_default_str();
-  command
-      ->add_option("--failed-to", options->failed_to,
-                   "Write the entries that failed here, one JSON line each")
-      ->type_name("FILE");
+  AddRunFiles(*command, options->run_files);
   OneOf(command->add_option("--target", options->target,
                             "The manifest's targets, or this process's memory in their place"),
         {"manifest", "memory"})
@@ -129,7 +119,10 @@ void AddRunCommand(CLI::App& app, Environment& environment) {
       "  stoker run -f policy.yaml -f redis-secret.yaml    Secrets come from manifests, too\n"
       "  stoker run -f policy.yaml --secret redis=./creds  or from a directory\n"
       "  stoker run -f policy.yaml -o json | tail -n 1 | jq .failed\n"
-      "  stoker run -f policy.yaml --failed-to failed.jsonl\n\n"
+      "  stoker run -f policy.yaml --failed-to failed.jsonl\n"
+      "  stoker run -f policy.yaml --only failed.jsonl     these keys once more, nothing else\n"
+      "  stoker run -f policy.yaml --checkpoint at.json    if it is killed: the same again goes "
+      "on\n\n"
       "Exit codes:\n"
       "  0 warmed   1 the run failed   2 bad input, nothing was touched   130 stopped by Ctrl-C");
   command->callback([options, &environment] { RunPolicy(*options, environment); });

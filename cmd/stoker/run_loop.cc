@@ -21,15 +21,16 @@ constexpr auto kStopWithin = std::chrono::seconds(5);
 }  // namespace
 
 RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
-                const std::function<void()>& abandon) {
+                const RunHooks& hooks) {
   RunEnd end;
   SteadyTime give_up = SteadyTime::max();
   run.Start();
   while (!run.Done()) {
     display.Show(run.Snapshot(), std::chrono::steady_clock::now());
+    hooks.tick();
     const int signal = signals.Wait(kTick);
     const SteadyTime now = std::chrono::steady_clock::now();
-    if ((signal != 0 && end.signal != 0) || now >= give_up) EndNow(end.signal, abandon);
+    if ((signal != 0 && end.signal != 0) || now >= give_up) EndNow(end.signal, hooks.abandon);
     if (signal == 0) continue;
     end.signal = signal;
     give_up = now + kStopWithin;
@@ -38,6 +39,7 @@ RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
     run.Cancel(interrupted ? "interrupted by Ctrl-C (SIGINT)" : "terminated by SIGTERM");
   }
   end.report = run.Wait();
+  hooks.tick();
   display.Finish(end.report);
   return end;
 }

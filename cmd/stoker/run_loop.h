@@ -21,8 +21,13 @@ struct RunEnd {
   int signal = 0;  // the one that stopped it; 0: none did
 };
 
+struct RunHooks {
+  std::function<void()> tick;     // every now and then, and when the run is over
+  std::function<void()> abandon;  // the process ends at once
+};
+
 RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
-                const std::function<void()>& abandon);
+                const RunHooks& hooks);
 
 // 0 success, 1 failed, 128 + the signal that stopped it.
 int ExitCode(const RunEnd& end);

@@ -55,6 +55,17 @@ bool KeySet::Insert(std::uint64_t hash) {
   return true;
 }
 
+bool KeySet::Contains(std::uint64_t hash) const {
+  if (hash == 0) return has_zero_;
+  const std::vector<std::uint64_t>& slots = segments_[hash >> (64 - kSegmentBits)].slots;
+  if (slots.empty()) return false;
+  std::size_t at = Home(hash, slots.size());
+  while (slots[at] != 0 && slots[at] != hash) {
+    if (++at == slots.size()) at = 0;
+  }
+  return slots[at] == hash;
+}
+
 std::size_t KeySet::MemoryBytes() const {
   std::size_t bytes = segments_.size() * sizeof(Segment);
   for (const Segment& segment : segments_)

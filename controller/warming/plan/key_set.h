@@ -6,7 +6,7 @@
 // segment that is full doubles, so growth never holds the whole set twice. Two keys with one hash
 // count as one; at ten million keys the odds of a single such pair are 1 in 370,000.
 //
-// Thread safety: one thread.
+// Thread safety: one thread; const methods from any, while nobody inserts.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +19,7 @@ class KeySet {
   KeySet();
   // True when the hash is new.
   bool Insert(std::uint64_t hash);
+  [[nodiscard]] bool Contains(std::uint64_t hash) const;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t MemoryBytes() const;
 

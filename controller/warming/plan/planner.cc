@@ -21,7 +21,8 @@ Planner::Planner(std::vector<FilteredSource> sources, const PlannerOptions& opti
       shard_(options.shard),
       batch_size_(options.batch_size),
       columns_(options.columns),
-      most_keys_(options.most_keys) {
+      most_keys_(options.most_keys),
+      only_(options.only) {
   const api::Strategy& strategy = options.strategy;
   if (strategy.type == api::Strategy::Type::kSelective) {
     selection_ = std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)),
@@ -65,6 +66,10 @@ void Planner::Cancel() {
   for (FilteredSource& source : sources_) source.Cancel();
 }
 
+bool Planner::Wanted(const Entry& entry) const {
+  return only_ == nullptr || only_->Contains(entry.hash);
+}
+
 bool Planner::Mine(const Entry& entry) const {
   return shard_.count <= 1 || ShardOf(entry.hash, shard_.count) == shard_.index;
 }
@@ -102,7 +107,7 @@ asio::awaitable<Status> Planner::Select() {
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
-      if (!IsFirst(entry)) continue;
+      if (!Wanted(entry) || !IsFirst(entry)) continue;
       const Status offered = selection_->Offer(chunk_, entry);
       if (!offered) co_return offered;
     }
@@ -144,7 +149,7 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
     }
     for (; at_ < chunk_.entries.size() && !full(); ++at_) {
       const Entry& entry = chunk_.entries[at_];
-      if (!Mine(entry)) continue;
+      if (!Wanted(entry) || !Mine(entry)) continue;
       if (!selection_ && !IsFirst(entry)) continue;
       batch.AppendFrom(chunk_, entry, columns_);
     }

@@ -3,7 +3,7 @@
 // Turns sources into batches: the same sources always into the same batches with the same numbers,
 // so that a number in a checkpoint means the same entries on every host.
 //
-//   sources -> filters -> shard -> duplicates out -> strategy -> batches of N
+//   sources -> filters -> wanted keys -> shard -> duplicates out -> strategy -> batches of N
 //
 // A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything
 // once, keeping only the best N (a duplicate counts by its first occurrence), and the shard is
@@ -31,7 +31,8 @@ struct PlannerOptions {
   Shard shard;
   std::size_t batch_size = 1000;
   std::size_t columns = 0;
-  std::int64_t most_keys = 0;  // beyond these, reading fails; 0: no bound
+  std::int64_t most_keys = 0;          // beyond these, reading fails; 0: no bound
+  std::shared_ptr<const KeySet> only;  // hashes of the keys that are wanted; null: all are
 };
 
 class Planner {
@@ -51,6 +52,7 @@ class Planner {
  private:
   asio::awaitable<Result<bool>> NextChunk();  // false: all sources have ended
   asio::awaitable<Status> Select();
+  bool Wanted(const Entry& entry) const;
   bool Mine(const Entry& entry) const;
   bool IsFirst(const Entry& entry);
 
@@ -59,6 +61,7 @@ class Planner {
   std::size_t batch_size_;
   std::size_t columns_;
   std::int64_t most_keys_;
+  std::shared_ptr<const KeySet> only_;
   std::unique_ptr<Selection> selection_;
   bool selected_ = false;
   KeySet seen_;

@@ -26,6 +26,7 @@
 #include "controller/base/result.h"
 #include "controller/warming/materials/materials.h"
 #include "controller/warming/net/egress_rules.h"
+#include "controller/warming/plan/key_set.h"
 #include "controller/warming/plan/shard.h"
 #include "controller/warming/run/report.h"
 
@@ -57,6 +58,9 @@ struct RunOptions {
   std::int64_t value_bytes = 128 << 20;
   // Keys that the sources may list, since each is remembered (9.4 bytes); 0: any number.
   std::int64_t most_keys = 0;
+  // Of all that the sources list, these keys alone (their hashes); null: all. The list is part of
+  // what plan_hash names.
+  std::shared_ptr<const KeySet> only;
   std::optional<Checkpoint> resume;
   // At most every checkpoint_every, and at the end.
   std::function<void(const Checkpoint&)> on_checkpoint;

@@ -6,8 +6,10 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
+#include "controller/base/hash.h"
 #include "tests/support/process.h"
 
 namespace stoker::cli {
@@ -28,6 +30,32 @@ TEST(FailedFileTest, TakesItsNameOnlyWhenKept) {
   EXPECT_EQ(testing::ReadFile(path),
             "{\"key\":\"product:\\\"7\\\"\",\"reason\":\"HTTP404\",\"message\":\"not there\"}\n");
   EXPECT_EQ(FilesIn(dir.path()), 1U);
+}
+
+TEST(FailedFileTest, WhatItWritesIsReadBackAsTheSameKeys) {
+  const testing::TempDir dir;
+  const std::string path = dir.path() + "/failed.jsonl";
+  const std::vector<std::string> keys = {"product:7", "\xff\x00\x80 no text", "a\nb", "{brace}"};
+  FailedFile file(path);
+  ASSERT_TRUE(file.Open());
+  for (const std::string& key : keys) file.Add(key, "HTTP404", "not there");
+  ASSERT_TRUE(file.Keep());
+  std::istringstream nothing;
+  const auto list = ReadOnly(path, nothing);
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_EQ(list->keys->size(), keys.size());
+  for (const std::string& key : keys) EXPECT_TRUE(list->keys->Contains(KeyHash(key))) << key;
+  EXPECT_FALSE(list->keys->Contains(KeyHash("product:8")));
+}
+
+TEST(KeyListTest, IsNamedByItsContent) {
+  const auto sha = [](const char* text) {
+    std::istringstream in(text);
+    return ReadKeyList(in)->sha256;
+  };
+  EXPECT_EQ(sha("a\nb\n"), sha("{\"key\":\"a\",\"reason\":\"Timeout\"}\n\nb"));
+  EXPECT_NE(sha("a\nb\n"), sha("ab\n"));
+  EXPECT_NE(sha("a\nb\n"), sha("b\na\n"));
 }
 
 TEST(FailedFileTest, LeavesNothingWhenNotKept) {

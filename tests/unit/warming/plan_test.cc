@@ -21,7 +21,9 @@ TEST(KeySet, KnowsExactlyWhatItWasGiven) {
   std::set<std::uint64_t> truth;
   for (int i = 0; i < 200'000; ++i) {
     const std::uint64_t hash = i % 3 == 0 ? random() % 1000 : random();
+    ASSERT_EQ(set.Contains(hash), truth.contains(hash));
     EXPECT_EQ(set.Insert(hash), truth.insert(hash).second);
+    ASSERT_TRUE(set.Contains(hash));
   }
   EXPECT_EQ(set.size(), truth.size());
 }

@@ -279,5 +279,18 @@ TEST(RunSources, AHostThatRemembersOnlySoManyKeysSaysSo) {
   EXPECT_EQ(enough.RunToEnd().reason, "Warmed");
 }
 
+TEST(RunSources, OfAListOfKeysThoseThatTheSourcesListAreWarmedAndNoOther) {
+  auto only = std::make_shared<KeySet>();
+  for (const char* key : {"k:3", "k:7", "no:such"}) only->Insert(KeyHash(key));
+  for (const bool selective : {false, true}) {
+    Bench bench(PatternRun(100));
+    if (selective) bench.spec.policy.strategy = {api::Strategy::Type::kSelective, 50};
+    bench.options.only = only;
+    const Report report = bench.RunToEnd();
+    EXPECT_THAT(Held(bench), UnorderedElementsAre("k:3", "k:7"));
+    EXPECT_EQ(report.progress.tally.discovered, 2);
+  }
+}
+
 }  // namespace
 }  // namespace stoker::warming
