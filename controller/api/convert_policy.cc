@@ -136,28 +136,41 @@ Result<Source> ToSource(const json& from) {
   return source;
 }
 
+std::vector<Header> ToHeaders(const json& from) {
+  std::vector<Header> headers;
+  if (const json* list = Find(from, "headers")) {
+    for (const json& header : *list) {
+      headers.push_back({header.at("name").get<std::string>(), GetString(header, "value")});
+    }
+  }
+  return headers;
+}
+
+Result<HttpOrigin> ToHttpOrigin(const json& from) {
+  HttpOrigin http;
+  http.url = from.at("url").get<std::string>();
+  http.headers = ToHeaders(from);
+  http.headers_secret_ref = GetRefName(from, "headersSecretRef");
+  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "timeout"));
+  http.timeout = timeout.value_or(http.timeout);
+  if (const json* size = Find(from, "maxBodySize")) {
+    Result<std::int64_t> bytes =
+        ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
+    if (!bytes) return Annotate("maxBodySize", bytes.error());
+    http.max_body_bytes = *bytes;
+  }
+  http.tls = ToTls(from);
+  return http;
+}
+
 Result<Origin> ToOrigin(const json& from) {
   Origin origin;
   origin.name = from.at("name").get<std::string>();
-  const json& http = from.at("http");
-  origin.http.url = http.at("url").get<std::string>();
-  if (const json* headers = Find(http, "headers")) {
-    for (const json& header : *headers) {
-      origin.http.headers.push_back(
-          {header.at("name").get<std::string>(), GetString(header, "value")});
-    }
+  if (const json* member = Find(from, "http")) {
+    auto http = ToHttpOrigin(*member);
+    if (!http) return Nest("http", http.error());
+    origin.http = std::move(*http);
   }
-  origin.http.headers_secret_ref = GetRefName(http, "headersSecretRef");
-  const Result<std::optional<Millis>> timeout = GetDuration(http, "timeout");
-  if (!timeout) return Nest("http", timeout.error());
-  origin.http.timeout = timeout->value_or(origin.http.timeout);
-  if (const json* size = Find(http, "maxBodySize")) {
-    Result<std::int64_t> bytes =
-        ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
-    if (!bytes) return Annotate("http.maxBodySize", bytes.error());
-    origin.http.max_body_bytes = *bytes;
-  }
-  origin.http.tls = ToTls(http);
   return origin;
 }
 

@@ -184,9 +184,9 @@ struct HttpOrigin {
   std::optional<TlsConfig> tls;
 };
 
-struct Origin {
+struct Origin {  // exactly one of the members below the name
   std::string name;
-  HttpOrigin http;
+  std::optional<HttpOrigin> http;
 };
 
 struct MemcachedTarget {

@@ -232,7 +232,7 @@ RunMode ChooseMode(const api::WarmingPolicySpec& spec, bool in_process_allowed,
       break;
   }
   const bool small_values = std::ranges::all_of(spec.origins, [](const api::Origin& origin) {
-    return origin.http.max_body_bytes <= kInProcessValueBytes;
+    return !origin.http || origin.http->max_body_bytes <= kInProcessValueBytes;
   });
   const bool small = entries && *entries <= kInProcessMaxEntries && small_values;
   return in_process_allowed && small ? RunMode::kInProcess : RunMode::kPods;

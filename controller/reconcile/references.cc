@@ -90,7 +90,8 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
     }
   }
   for (std::size_t i = 0; i < spec.origins.size(); ++i) {
-    const api::HttpOrigin& http = spec.origins[i].http;
+    if (!spec.origins[i].http) continue;
+    const api::HttpOrigin& http = *spec.origins[i].http;
     const std::string field = fmt::format("spec.origins[{}].http", i);
     if (http.headers_secret_ref) {
       out.push_back({field + ".headersSecretRef", *http.headers_secret_ref, "", true});

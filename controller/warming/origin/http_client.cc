@@ -11,7 +11,6 @@ namespace {
 
 using End = HttpConnection::End;
 using ConnectionPtr = HttpHosts::ConnectionPtr;
-using Leave = std::function<asio::awaitable<Status>()>;
 
 FetchError Fail(std::string reason, std::string message, bool retryable = false,
                 bool connection = false) {
@@ -78,6 +77,7 @@ FetchError ExplainStatus(const Url& url, const ResponseParser& parser) {
                           Describe(url) + " answered " + std::to_string(status) + " " +
                               http_status_str(static_cast<http_status>(status)),
                           IsRetryable(status));
+  error.not_found = status == 404 || status == 410;
   if ((status == 429 || status == 503) && !parser.retry_after().empty()) {
     error.retry_after = ParseRetryAfter(parser.retry_after(), SystemClock().Wall());
   }

@@ -37,19 +37,18 @@ struct HttpClientOptions {
 // A body in pieces, for sources that stream: returns false to stop.
 using BodySink = std::function<bool(std::string_view)>;
 
-class HttpClient final : public Origin {
+class HttpClient {
  public:
   HttpClient(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
              HttpClientOptions options);
-  ~HttpClient() override;
-  asio::awaitable<FetchResult> Fetch(
-      const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& leave) override;
+  ~HttpClient();
+  // `url` is complete; `leave` as Origin::Fetch() has it, its time is added to the deadline.
+  asio::awaitable<FetchResult> Fetch(const std::string& url, SteadyTime deadline,
+                                     const Leave& leave);
   // The same, the (decoded) body handed over as it comes; max_body_bytes bounds its sum.
   asio::awaitable<FetchResult> FetchStreaming(const std::string& url, SteadyTime deadline,
-                                              const std::function<asio::awaitable<Status>()>& leave,
-                                              BodySink sink);
-  void Cancel() override;
+                                              const Leave& leave, BodySink sink);
+  void Cancel();
 
  private:
   struct Impl;

@@ -2,9 +2,11 @@
 
 // Where values come from, one entry at a time.
 //
-// An Origin belongs to one loop and keeps its connections there. Pacing, retries and counting are
-// the caller's: a Fetch asks for `leave` just before it sends a request, over a connection that
-// stands by then, so that a slow dial cannot gather requests which then arrive in one burst.
+// An Origin belongs to one loop and keeps its connections there. It knows by itself how an entry is
+// addressed (a URL, a key in a database) and how long one attempt may take. Pacing, retries and
+// counting are the caller's: a Fetch asks for `leave` just before it sends a request, over a
+// connection that stands by then, so that a slow dial cannot gather requests which then arrive in
+// one burst.
 //
 // Thread safety: one loop. Shutdown: Cancel() aborts every Fetch in flight at once.
 
@@ -12,6 +14,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "controller/base/clock.h"
 #include "controller/base/duration.h"
@@ -41,6 +45,7 @@ struct FetchError {
   bool retryable = false;
   bool connection = false;            // the origin as such is not reachable, not this entry
   std::optional<Millis> retry_after;  // the origin asked for it (429, 503)
+  bool not_found = false;             // the origin answers that it has no such entry
 };
 
 struct Fetched {
@@ -53,15 +58,24 @@ struct Fetched {
 
 using FetchResult = tl::expected<Fetched, FetchError>;
 
+// Takes a pacing token; an error: the run stops.
+using Leave = std::function<asio::awaitable<Status>()>;
+
+// An entry as origins are asked for it. Whoever asks for many keeps one, so that its memory serves
+// them all; it outlives the Fetch.
+struct Question {
+  std::vector<std::string_view> values;  // the key, then the columns that addresses use
+  std::string address;                   // memory for what the origin makes of them
+  int tries = 0;                         // how often this entry has failed before
+};
+
 class Origin {
  public:
   virtual ~Origin() = default;
-  // `url` is complete. `leave` is awaited before each request of this fetch: the first, one to
-  // where a redirect points, one more over a new connection; and after a dial that failed. It takes
-  // a pacing token; its time is added to the deadline, and its error ends the fetch.
-  virtual asio::awaitable<FetchResult> Fetch(
-      const std::string& url, SteadyTime deadline,
-      const std::function<asio::awaitable<Status>()>& leave) = 0;
+  // `leave` is awaited before each request of this fetch: the first, one to where a redirect
+  // points, one more over a new connection; and after a dial that failed. Its time does not count,
+  // and its error ends the fetch.
+  virtual asio::awaitable<FetchResult> Fetch(Question& question, const Leave& leave) = 0;
   virtual void Cancel() = 0;
 };
 

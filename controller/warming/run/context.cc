@@ -4,7 +4,7 @@
 
 #include "controller/base/hash.h"
 #include "controller/warming/plan/shard.h"
-#include "controller/warming/run/url_template.h"
+#include "controller/warming/run/addresses.h"
 
 namespace stoker::warming {
 namespace {
@@ -17,13 +17,12 @@ std::vector<std::string> TargetNames(const RunSpec& spec) {
 
 }  // namespace
 
-RunContext::RunContext(RunSpec run_spec, RunOptions run_options, Template url_template,
-                       std::vector<std::string> names, int most_loops, OutageBackoff outage_backoff)
+RunContext::RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std::string> names,
+                       int most_loops, OutageBackoff outage_backoff)
     : spec(std::move(run_spec)),
       options(std::move(run_options)),
-      url(std::move(url_template)),
       columns(std::move(names)),
-      one_host(HasOneHost(spec.policy)),
+      one_host(HaveOneHost(spec.policy)),
       seed(KeyHash(spec.id)),
       in_flight(static_cast<int>(
           ShareOf(spec.policy.pacing.max_in_flight, spec.shard.index, spec.shard.count))),

@@ -20,14 +20,13 @@
 #include "controller/warming/run/ledger.h"
 #include "controller/warming/run/run.h"
 #include "controller/warming/run/stop.h"
-#include "controller/warming/source/template.h"
 
 namespace stoker::warming {
 
 struct RunContext {
   // `loops`: at most these; a loop needs a request to send.
-  RunContext(RunSpec run_spec, RunOptions run_options, Template url_template,
-             std::vector<std::string> names, int most_loops, OutageBackoff outage_backoff);
+  RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std::string> names,
+             int most_loops, OutageBackoff outage_backoff);
 
   [[nodiscard]] bool Stopped() const { return stop.load(std::memory_order_acquire); }
   // Something new may begin: the run is neither stopped nor being drained.
@@ -53,9 +52,8 @@ struct RunContext {
 
   const RunSpec spec;
   const RunOptions options;
-  const Template url;
-  const std::vector<std::string> columns;  // beside `key`, what `url` uses
-  const bool one_host;                     // whatever the entry, it is asked of the same host
+  const std::vector<std::string> columns;  // beside `key`, what the addresses at origins use
+  const bool one_host;                     // whatever the entry, it is asked of the same hosts
   const std::uint64_t seed;
   const int in_flight;  // this shard's share of maxInFlight
   const int loops;

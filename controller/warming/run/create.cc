@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "controller/warming/run/addresses.h"
 #include "controller/warming/run/run_impl.h"
-#include "controller/warming/run/url_template.h"
 #include "controller/warming/source/make_source.h"
 
 namespace stoker::warming {
 namespace {
+
+constexpr std::size_t kMaxOrigins = 4;
 
 Status CheckSpec(const RunSpec& spec) {
   const auto& policy = spec.policy;
@@ -18,7 +20,9 @@ Status CheckSpec(const RunSpec& spec) {
       !std::all_of(policy.sources.begin(), policy.sources.end(), CarriesValues)) {
     return Invalid("spec.origins: a run needs an origin, unless every source carries its values");
   }
-  if (policy.origins.size() > 1) return Invalid("spec.origins: a run needs at most one origin");
+  if (policy.origins.size() > kMaxOrigins) {
+    return Invalid(fmt::format("spec.origins: a run has at most {} origins", kMaxOrigins));
+  }
   if (policy.targets.empty() || policy.targets.size() > kMaxTargets) {
     return Invalid(fmt::format("spec.targets: a run needs 1 to {} targets", kMaxTargets));
   }
@@ -41,9 +45,9 @@ Status CheckSpec(const RunSpec& spec) {
 Result<std::unique_ptr<Run>> CreateRun(RunSpec spec, std::shared_ptr<const Materials> materials,
                                        RunOptions options, RunParts parts) {
   STOKER_CHECK(CheckSpec(spec));
-  STOKER_TRY(UrlTemplate url, ParseUrlTemplate(spec.policy));
+  STOKER_TRY(Addresses addresses, ParseAddresses(spec.policy));
   auto run = std::make_unique<RunImpl>(std::move(spec), std::move(options), std::move(parts),
-                                       std::move(url.url), std::move(url.columns));
+                                       std::move(addresses.columns));
   STOKER_CHECK(run->Prepare(*materials));
   return std::unique_ptr<Run>(std::move(run));
 }

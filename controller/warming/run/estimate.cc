@@ -9,7 +9,7 @@
 
 #include "controller/warming/plan/key_set.h"
 #include "controller/warming/plan/shard.h"
-#include "controller/warming/run/url_template.h"
+#include "controller/warming/run/addresses.h"
 #include "controller/warming/source/glob.h"
 #include "controller/warming/source/make_source.h"
 
@@ -48,8 +48,9 @@ std::int64_t ReadOf(const api::Source& spec, std::int64_t whole) {
 
 class Estimator {
  public:
-  Estimator(const RunSpec& spec, const Materials& materials, UrlTemplate url, std::int64_t budget)
-      : spec_(spec), materials_(materials), url_(std::move(url)), budget_(budget) {}
+  Estimator(const RunSpec& spec, const Materials& materials, Addresses addresses,
+            std::int64_t budget)
+      : spec_(spec), materials_(materials), addresses_(std::move(addresses)), budget_(budget) {}
 
   Result<PlanEstimate> Run(std::int64_t assumed_value_bytes) {
     for (std::size_t i = 0; i < spec_.policy.sources.size(); ++i) {
@@ -83,7 +84,7 @@ class Estimator {
       plan_.by_source.emplace_back(spec.name, most);
       return {};
     }
-    STOKER_TRY(auto source, MakeSource(spec, url_.columns, materials_, {}));
+    STOKER_TRY(auto source, MakeSource(spec, addresses_.columns, materials_, {}));
     const auto whole = static_cast<LocalSource*>(source.get())->Count();
     const auto number = static_cast<std::uint16_t>(i);
     if (whole && ReadOf(spec, *whole) > budget_) return AddHuge(number, std::move(source), *whole);
@@ -117,10 +118,11 @@ class Estimator {
   void TakeSample(const EntryChunk& chunk, const Entry& entry) {
     if (plan_.sample_keys.size() >= kSamples || entry.defect != EntryDefect::kNone) return;
     std::vector<std::string_view> values = {chunk.Key(entry)};
-    for (std::size_t i = 0; i < url_.columns.size(); ++i) values.push_back(chunk.Column(entry, i));
+    for (std::size_t i = 0; i < addresses_.columns.size(); ++i)
+      values.push_back(chunk.Column(entry, i));
     plan_.sample_keys.emplace_back(chunk.Key(entry));
-    if (spec_.policy.origins.empty() || entry.carries_value) return;
-    url_.url.Render(values, plan_.sample_urls.emplace_back());
+    if (addresses_.origins.empty() || entry.carries_value) return;
+    addresses_.origins.front().Render(values, plan_.sample_urls.emplace_back());
   }
 
   void Sum() {
@@ -145,7 +147,7 @@ class Estimator {
 
   const RunSpec& spec_;
   const Materials& materials_;
-  UrlTemplate url_;
+  const Addresses addresses_;
   PlanEstimate plan_;
   KeySet seen_;
   std::int64_t budget_;
@@ -158,8 +160,8 @@ class Estimator {
 Result<PlanEstimate> EstimatePlan(const RunSpec& spec, const Materials& materials,
                                   std::int64_t assumed_value_bytes, std::int64_t most_read) {
   if (spec.policy.sources.empty()) return Invalid("spec: a plan needs at least one source");
-  STOKER_TRY(UrlTemplate url, ParseUrlTemplate(spec.policy));
-  return Estimator(spec, materials, std::move(url), most_read).Run(assumed_value_bytes);
+  STOKER_TRY(Addresses addresses, ParseAddresses(spec.policy));
+  return Estimator(spec, materials, std::move(addresses), most_read).Run(assumed_value_bytes);
 }
 
 }  // namespace stoker::warming

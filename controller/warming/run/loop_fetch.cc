@@ -18,17 +18,16 @@ constexpr int kExcusedTries = 3;
 }  // namespace
 
 asio::awaitable<void> LoopRunner::Worker() {
-  std::vector<std::string_view> values;
-  std::string url;
+  Question question;
   Work work;
   while (TryNext(work) || co_await WaitNext(work)) {
     if (!TryApproach() && !co_await WaitToApproach()) {
       PlaceFree();
       break;
     }
-    RenderUrl(work, values, url);
+    Ask(work, question);
     SteadyTime sent{};
-    auto fetched = co_await FetchOne(url, work, sent);
+    auto fetched = co_await FetchOne(question, work, sent);
     // What fails during a drain is left to the next host.
     if (run_.Stopped() || (!fetched && !run_.TakesWork())) {
       PlaceFree();
@@ -50,14 +49,14 @@ asio::awaitable<void> LoopRunner::Worker() {
 }
 
 // `sent`: when its first request was, or when it began without sending any.
-asio::awaitable<FetchResult> LoopRunner::FetchOne(const std::string& url, Work& work,
+asio::awaitable<FetchResult> LoopRunner::FetchOne(Question& question, Work& work,
                                                   SteadyTime& sent) {
   bool approaching = true;
   const auto begins = [&] {
     sent = run_.Now();
     work.successes_seen = run_.origin_gate.successes();
   };
-  const std::function<asio::awaitable<Status>()> leave = [&]() -> asio::awaitable<Status> {
+  const Leave leave = [&]() -> asio::awaitable<Status> {
     Status allowed = co_await LeaveToSend();
     if (std::exchange(approaching, false)) {
       begins();
@@ -66,8 +65,7 @@ asio::awaitable<FetchResult> LoopRunner::FetchOne(const std::string& url, Work& 
     co_return allowed;
   };
   begins();
-  auto fetched =
-      co_await origin_->Fetch(url, sent + run_.spec.policy.origins.front().http.timeout, leave);
+  auto fetched = co_await origin_->Fetch(question, leave);
   if (approaching) Approached();
   co_return fetched;
 }
@@ -214,15 +212,15 @@ asio::awaitable<Status> LoopRunner::LeaveToSend() {
   co_return Status{};
 }
 
-void LoopRunner::RenderUrl(const Work& work, std::vector<std::string_view>& values,
-                           std::string& url) const {
+void LoopRunner::Ask(const Work& work, Question& question) const {
   const EntryChunk& chunk = work.batch->chunk;
   const Entry& entry = chunk.entries[work.entry];
-  values.clear();
-  values.push_back(chunk.Key(entry));
-  for (std::size_t i = 0; i < run_.columns.size(); ++i) values.push_back(chunk.Column(entry, i));
-  url.clear();
-  run_.url.Render(values, url);
+  question.values.clear();
+  question.values.push_back(chunk.Key(entry));
+  for (std::size_t i = 0; i < run_.columns.size(); ++i) {
+    question.values.push_back(chunk.Column(entry, i));
+  }
+  question.tries = work.tries;
 }
 
 void LoopRunner::FetchFailed(Work work, const FetchError& error) {

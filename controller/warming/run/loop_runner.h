@@ -88,7 +88,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   // loop_fetch.cc: the workers
   asio::awaitable<void> Worker();
-  asio::awaitable<FetchResult> FetchOne(const std::string& url, Work& work, SteadyTime& sent);
+  asio::awaitable<FetchResult> FetchOne(Question& question, Work& work, SteadyTime& sent);
   // Each leaves with an entry and a place for its request.
   bool TryNext(Work& work);
   asio::awaitable<bool> WaitNext(Work& work);
@@ -107,7 +107,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   void WriteEnded();
   // When to look again, while a target is down; none: values may come.
   std::optional<SteadyTime> AskTargets(SteadyTime now);
-  void RenderUrl(const Work& work, std::vector<std::string_view>& values, std::string& url) const;
+  void Ask(const Work& work, Question& question) const;
   void FetchFailed(Work work, const FetchError& error);
 
   // loop_carry.cc: entries that carry their value

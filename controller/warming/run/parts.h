@@ -16,13 +16,12 @@
 
 namespace stoker::warming {
 
-// The requests that sources make: as Origin::Fetch, the body in pieces.
+// The requests that sources make: as HttpClient::FetchStreaming().
 class DocumentClient {
  public:
   virtual ~DocumentClient() = default;
   virtual asio::awaitable<FetchResult> Get(const std::string& url, SteadyTime deadline,
-                                           const std::function<asio::awaitable<Status>()>& leave,
-                                           BodySink sink) = 0;
+                                           const Leave& leave, BodySink sink) = 0;
   virtual void Cancel() = 0;
 };
 

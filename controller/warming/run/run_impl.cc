@@ -19,12 +19,11 @@ LoopPool& PoolOf(const RunParts& parts) {
 
 }  // namespace
 
-RunImpl::RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
-                 std::vector<std::string> columns)
+RunImpl::RunImpl(RunSpec spec, RunOptions options, RunParts parts, std::vector<std::string> columns)
     : parts_(std::move(parts)),
       pool_(PoolOf(parts_)),
-      context_(std::move(spec), std::move(options), std::move(url), std::move(columns),
-               pool_.size(), parts_.outage_backoff),
+      context_(std::move(spec), std::move(options), std::move(columns), pool_.size(),
+               parts_.outage_backoff),
       keeper_(std::make_shared<AsyncEvent>(pool_.Loop(0))) {
   for (int i = 0; i < context_.loops; ++i) {
     runners_.push_back(std::make_shared<LoopRunner>(context_, parts_, pool_.Loop(i), i));
@@ -57,10 +56,10 @@ Status RunImpl::Prepare(const Materials& materials) {
     sources.emplace_back(policy.sources[i], static_cast<std::uint16_t>(i), std::move(*source));
   }
   auto planner = std::make_unique<Planner>(
-      std::move(sources), PlannerOptions{policy.strategy, context_.spec.shard,
-                                         static_cast<std::size_t>(policy.execution.batch_size),
-                                         context_.columns.size(), context_.options.most_keys,
-                                         context_.options.only});
+      std::move(sources),
+      PlannerOptions{policy.strategy, context_.spec.shard,
+                     static_cast<std::size_t>(policy.execution.batch_size), context_.columns.size(),
+                     context_.options.most_keys, context_.options.only});
   const bool keyset = planner->replay() == Replay::kKeyset;
   if (keyset) context_.ledger.KeepCursors();
   if (context_.options.resume) {

@@ -24,8 +24,7 @@ namespace stoker::warming {
 
 class RunImpl final : public Run {
  public:
-  RunImpl(RunSpec spec, RunOptions options, RunParts parts, Template url,
-          std::vector<std::string> columns);
+  RunImpl(RunSpec spec, RunOptions options, RunParts parts, std::vector<std::string> columns);
   ~RunImpl() override;
 
   // Makes the planner; the sources come from `materials`. Resumes from the options' checkpoint.

@@ -27,8 +27,7 @@ class NoMaterials final : public warming::Materials {
 class InstantOrigin final : public warming::Origin {
  public:
   explicit InstantOrigin(std::size_t bytes) : value_(bytes, 'v') {}
-  asio::awaitable<warming::FetchResult> Fetch(
-      const std::string&, SteadyTime, const std::function<asio::awaitable<Status>()>&) override {
+  asio::awaitable<warming::FetchResult> Fetch(warming::Question&, const warming::Leave&) override {
     co_return warming::Fetched{value_, "text/plain", value_.size()};
   }
   void Cancel() override {}
@@ -52,7 +51,7 @@ RunSpec MakeSpec(const Options& options, const std::string& url, const std::stri
   source.pattern->variables = {id};
   api::Origin origin;
   origin.name = "origin";
-  origin.http.url = url;
+  origin.http.emplace().url = url;
   api::Target target;
   target.name = "cache";
   target.redis.emplace().address = redis;

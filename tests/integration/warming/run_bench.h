@@ -42,7 +42,7 @@ inline RunSpec ItemRun(std::int64_t count, const std::string& url, const std::st
   spec.policy.sources = {source};
   api::Origin origin;
   origin.name = "nginx";
-  origin.http.url = url;
+  origin.http.emplace().url = url;
   spec.policy.origins = {origin};
   api::Target target;
   target.name = "redis";

@@ -42,11 +42,11 @@ class RunOverTls : public ::testing::Test {
   RunSpec Spec() {
     RunSpec spec = ItemRun(200, "https://127.0.0.1:" + std::to_string(nginx_.port()) + "/item/{id}",
                            redis_.address());
-    spec.policy.origins[0].http.headers = {{"X-Shop", "de"}};
-    spec.policy.origins[0].http.headers_secret_ref = "origin";
-    spec.policy.origins[0].http.tls = api::TlsConfig{};
-    spec.policy.origins[0].http.tls->ca_secret_ref = api::KeyRef{"trust", "ca.crt"};
-    spec.policy.targets[0].redis->tls = spec.policy.origins[0].http.tls;
+    spec.policy.origins[0].http->headers = {{"X-Shop", "de"}};
+    spec.policy.origins[0].http->headers_secret_ref = "origin";
+    spec.policy.origins[0].http->tls = api::TlsConfig{};
+    spec.policy.origins[0].http->tls->ca_secret_ref = api::KeyRef{"trust", "ca.crt"};
+    spec.policy.targets[0].redis->tls = spec.policy.origins[0].http->tls;
     spec.policy.targets[0].redis->credentials_secret_ref = "redis";
     return spec;
   }
@@ -95,7 +95,7 @@ TEST_F(RunOverTls, SaysWhichSecretOrKeyIsMissingBeforeItStarts) {
     return run ? std::string() : run.error().message;
   };
   RunSpec spec = Spec();
-  spec.policy.origins[0].http.tls->ca_secret_ref->key = "tls.crt";
+  spec.policy.origins[0].http->tls->ca_secret_ref->key = "tls.crt";
   EXPECT_THAT(error_of(spec), HasSubstr("spec.origins[0].http"));
   EXPECT_THAT(error_of(spec), HasSubstr("Secret \"trust\" has no key \"tls.crt\""));
   spec = Spec();
@@ -153,7 +153,7 @@ TEST_F(RunFromLists, FollowsAnIndexOfSitemaps) {
   nginx_.Put("a.xml", Documents("urlset", {"/item/1", "/item/2"}));
   nginx_.Put("b.xml.gz", Gzip(Documents("urlset", {"/item/2", "/item/3"})));
   RunSpec spec = Spec("/index.xml", api::HttpSource::Format::kSitemap, "{path}");
-  spec.policy.origins[0].http.url = nginx_.url("{+path}");
+  spec.policy.origins[0].http->url = nginx_.url("{+path}");
   const Report report = RunToEnd(spec);
   EXPECT_EQ(report.reason, "Warmed") << report.message;
   EXPECT_EQ(report.progress.tally.warmed, 3);

@@ -52,8 +52,8 @@ TEST(ToWarmingPolicy, AgreesWithTheDefaultsOfTheTypes) {
   EXPECT_EQ(spec.execution.workers.replicas, plain.execution.workers.replicas);
   EXPECT_EQ(spec.strategy.type, plain.strategy.type);
   ASSERT_EQ(spec.origins.size(), 1U);
-  EXPECT_EQ(spec.origins[0].http.timeout, HttpOrigin().timeout);
-  EXPECT_EQ(spec.origins[0].http.max_body_bytes, HttpOrigin().max_body_bytes);
+  EXPECT_EQ(spec.origins[0].http->timeout, HttpOrigin().timeout);
+  EXPECT_EQ(spec.origins[0].http->max_body_bytes, HttpOrigin().max_body_bytes);
   ASSERT_EQ(spec.targets.size(), 1U);
   EXPECT_EQ(spec.targets[0].write.mode, Write().mode);
   EXPECT_EQ(spec.targets[0].write.ttl, std::nullopt);
@@ -81,7 +81,7 @@ TEST(ToWarmingPolicy, ReadsEveryFieldOfSourcesAndOrigins) {
   EXPECT_EQ(policy->spec.sources[1].http->key_template, "page:{path}");
   EXPECT_EQ(policy->spec.sources[2].static_->config_map_ref->key, "keys.txt");
 
-  const HttpOrigin& origin = policy->spec.origins[0].http;
+  const HttpOrigin& origin = *policy->spec.origins[0].http;
   EXPECT_EQ(origin.url, "https://catalogue.shop/api/{+key}?v=1");
   EXPECT_EQ(origin.headers[0].name, "Accept-Language");
   EXPECT_EQ(origin.headers[1].value, "");
@@ -157,7 +157,7 @@ TEST(ToWarmingPolicy, ReadsEveryFieldOfTargetsAndExecution) {
 TEST(ToWarmingPolicy, TakesAPlainNumberOfBytes) {
   const auto policy = ToWarmingPolicy(FromCorpus("quantity-as-a-number.yaml"));
   ASSERT_TRUE(policy) << policy.error().message;
-  EXPECT_EQ(policy->spec.origins[0].http.max_body_bytes, 1048576);
+  EXPECT_EQ(policy->spec.origins[0].http->max_body_bytes, 1048576);
 }
 
 TEST(ToWarmingPolicy, KeepsTheSpecAsJsonAndTheStatus) {

@@ -221,9 +221,9 @@ TEST(PolicyDecision, AutoRunsInProcessWhereAllowedAndSmall) {
   EXPECT_EQ(ChooseMode(spec, true, 100'001), RunMode::kPods);
   EXPECT_EQ(ChooseMode(spec, true, std::nullopt), RunMode::kPods);
   EXPECT_EQ(ChooseMode(spec, false, 1), RunMode::kPods);
-  spec.origins[0].http.max_body_bytes = kInProcessValueBytes;
+  spec.origins[0].http->max_body_bytes = kInProcessValueBytes;
   EXPECT_EQ(ChooseMode(spec, true, 1), RunMode::kInProcess);
-  spec.origins[0].http.max_body_bytes = kInProcessValueBytes + 1;
+  spec.origins[0].http->max_body_bytes = kInProcessValueBytes + 1;
   EXPECT_EQ(ChooseMode(spec, true, 1), RunMode::kPods);
   spec.origins.clear();
   spec.execution.mode = api::Execution::Mode::kPods;

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/warming/run/addresses.h"
 #include "controller/warming/run/parts.h"
 
 namespace stoker::warming::testing {
@@ -65,11 +66,11 @@ struct OriginState {
 
 class FakeOrigin final : public Origin {
  public:
-  FakeOrigin(asio::io_context& loop, std::shared_ptr<OriginState> state)
-      : loop_(loop), state_(std::move(state)) {}
-  asio::awaitable<FetchResult> Fetch(
-      const std::string& url, SteadyTime,
-      const std::function<asio::awaitable<Status>()>& leave) override {
+  FakeOrigin(asio::io_context& loop, std::shared_ptr<OriginState> state, Template url)
+      : loop_(loop), state_(std::move(state)), url_(std::move(url)) {}
+  asio::awaitable<FetchResult> Fetch(Question& question, const Leave& leave) override {
+    std::string url;
+    url_.Render(question.values, url);
     if (state_->dial) co_await Sleep(state_->dial(state_->dials++));
     if (const Status allowed = co_await leave(); !allowed)
       co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
@@ -102,6 +103,7 @@ class FakeOrigin final : public Origin {
 
   asio::io_context& loop_;
   std::shared_ptr<OriginState> state_;
+  const Template url_;
   std::set<asio::steady_timer*> timers_;
   bool cancelled_ = false;
 };
@@ -285,7 +287,7 @@ inline RunSpec PatternRun(std::int64_t count) {
   spec.policy.sources.push_back(source);
   api::Origin origin;
   origin.name = "origin";
-  origin.http.url = "http://origin.test/{key}";
+  origin.http.emplace().url = "http://origin.test/{key}";
   spec.policy.origins.push_back(origin);
   api::Target target;
   target.name = "cache";
@@ -306,9 +308,12 @@ class Bench {
   }
   Result<std::unique_ptr<Run>> Create() {
     RunParts parts;
-    parts.origin = [state = origin](asio::io_context& loop) {
-      return std::make_unique<FakeOrigin>(loop, state);
-    };
+    if (!spec.policy.origins.empty()) {
+      STOKER_TRY(const Addresses addresses, ParseAddresses(spec.policy));
+      parts.origin = [state = origin, url = addresses.origins.front()](asio::io_context& loop) {
+        return std::make_unique<FakeOrigin>(loop, state, url);
+      };
+    }
     for (const auto& store : stores) {
       parts.targets.emplace_back(
           [store](asio::io_context&) { return std::make_unique<FakeTarget>(store); });

@@ -191,7 +191,7 @@ TEST(PlanDocument, IsCanonicalAndNamedByItsContent) {
 TEST(EstimatePlan, CountsWithoutTouchingAnything) {
   RunSpec spec = testing::PatternRun(1000);
   spec.policy.pacing.requests_per_second = 100;
-  spec.policy.origins[0].http.url = "http://o.test/{id}?k={key}";
+  spec.policy.origins[0].http->url = "http://o.test/{id}?k={key}";
   const auto plan = EstimatePlan(spec, testing::FakeMaterials(), 1024);
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(plan->entries, 1000);
@@ -199,7 +199,7 @@ TEST(EstimatePlan, CountsWithoutTouchingAnything) {
   EXPECT_EQ(plan->bytes, 1024 * 1000);
   EXPECT_EQ(plan->duration, Millis(10'000));
   EXPECT_EQ(plan->sample_urls.at(1), "http://o.test/2?k=k%3A2");
-  spec.policy.origins[0].http.url = "http://o.test/{lang}";
+  spec.policy.origins[0].http->url = "http://o.test/{lang}";
   EXPECT_THAT(EstimatePlan(spec, testing::FakeMaterials(), 1).error().message,
               HasSubstr("unknown variable {lang}; known here: {key}, {id}"));
 }

@@ -33,7 +33,7 @@ TEST(RunTrouble, AnEntryThatIsAlwaysToldToComeBackFailsInTheEnd) {
 TEST(RunTrouble, AHostThatAnEntryChoseIsThatEntrysTrouble) {
   Bench bench(PatternRun(4));
   bench.spec.policy.execution.deadline = seconds(10);
-  bench.spec.policy.origins[0].http.url = "http://shop-{id}.test/{key}";
+  bench.spec.policy.origins[0].http->url = "http://shop-{id}.test/{key}";
   bench.origin->script = [](const std::string& url, int) -> FetchResult {
     if (url.ends_with("A4")) return Refuse("UnknownHost", true);
     return Fetched{"v", "", 1};
@@ -45,7 +45,7 @@ TEST(RunTrouble, AHostThatAnEntryChoseIsThatEntrysTrouble) {
 
 TEST(RunTrouble, NoSecretIsShownToAHostThatAListChose) {
   RunSpec spec = PatternRun(4);
-  auto& http = spec.policy.origins[0].http;
+  auto& http = *spec.policy.origins[0].http;
   http.headers_secret_ref = "token";
   http.url = "http://shop{key}/x";
   EXPECT_TRUE(Bench(spec).Create()) << "the policy's own pattern chooses";

@@ -152,7 +152,7 @@ RunSpec LogRun(const api::AccessLogSource& log) {
   RunSpec spec = PatternRun(1);
   spec.policy.sources[0].pattern.reset();
   spec.policy.sources[0].access_log = log;
-  spec.policy.origins[0].http.url = "http://origin.test{+path}";
+  spec.policy.origins[0].http->url = "http://origin.test{+path}";
   return spec;
 }
 

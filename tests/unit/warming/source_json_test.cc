@@ -138,7 +138,7 @@ TEST(JsonSource, FollowsACursorFromPageToPage) {
   http.json_pointer = "/items";
   http.paging = {api::HttpPaging::Type::kCursor, "/next", "after", 10};
   Bench bench(JsonRun(http));
-  bench.spec.policy.origins[0].http.url = "http://origin.test/{slug}";
+  bench.spec.policy.origins[0].http->url = "http://origin.test/{slug}";
   bench.documents->bodies["http://lists.test/items?token=t0p"] =
       R"({"items":[{"id":1,"slug":"a"},{"id":2,"slug":"b"}],"next":"x y"})";
   bench.documents->bodies["http://lists.test/items?token=t0p&after=x%20y"] =

@@ -1,0 +1,27 @@
+#pragma once
+
+// How each origin is asked for an entry: templates over what every source of the policy offers, the
+// key and the variables that all of them share.
+//
+// Thread safety: pure.
+
+#include <string>
+#include <vector>
+
+#include "controller/api/types.h"
+#include "controller/warming/source/template.h"
+
+namespace stoker::warming {
+
+struct Addresses {
+  std::vector<Template> origins;     // one each, over `key` and then the columns
+  std::vector<std::string> columns;  // those that any of them uses
+};  // both empty where there is no origin
+
+// Whether every entry is asked of the same hosts: no variable has a part in a URL's host or port.
+bool HaveOneHost(const api::WarmingPolicySpec& policy);
+
+// kInvalid names the field: an unknown variable, or a text that gives no URL.
+Result<Addresses> ParseAddresses(const api::WarmingPolicySpec& policy);
+
+}  // namespace stoker::warming
