@@ -265,8 +265,18 @@ Result<Execution> ToExecution(const json& from) {
 }
 
 void ReadStrategy(const json& from, Strategy& strategy) {
-  if (GetString(from, "type") == "Selective") strategy.type = Strategy::Type::kSelective;
+  const std::string type = GetString(from, "type");
+  if (type == "Selective") strategy.type = Strategy::Type::kSelective;
+  if (type == "BreadthFirst") strategy.type = Strategy::Type::kBreadthFirst;
+  if (type == "Priority") strategy.type = Strategy::Type::kPriority;
   strategy.top = GetOptional<std::int64_t>(from, "top");
+  strategy.separator = Get(from, "separator", strategy.separator);
+  if (const json* rules = Find(from, "importance")) {
+    for (const json& rule : *rules) {
+      strategy.importance.push_back(
+          {rule.at("match").get<std::string>(), rule.at("value").get<double>()});
+    }
+  }
 }
 
 void ReadPacing(const json& from, Pacing& pacing) {

@@ -163,10 +163,17 @@ struct Source {  // exactly one of the members below `exclude`
   std::optional<RedisSource> redis;
 };
 
+struct Importance {
+  std::string match;  // a glob on the key
+  double value = 1;
+};
+
 struct Strategy {
-  enum class Type { kBulk, kSelective };
+  enum class Type { kBulk, kSelective, kBreadthFirst, kPriority };
   Type type = Type::kBulk;
-  std::optional<std::int64_t> top;  // Selective: the best N by score
+  std::optional<std::int64_t> top{};     // of what is in order, only the first N; never with Bulk
+  std::string separator = ":";           // BreadthFirst: of a key's segments
+  std::vector<Importance> importance{};  // Priority: the first that matches counts
 };
 
 struct Header {

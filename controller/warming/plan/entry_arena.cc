@@ -25,8 +25,8 @@ std::uint64_t GetNumber(const char*& at) {
 }  // namespace
 
 // Packed: what follows in bytes; source; defect, and whether it carries a value; TTL; the size of
-// the key and of each column, the value being the last; their bytes. The hash is made again of the
-// key.
+// the key and of each column, the value being the last; their bytes; the score, where it is kept.
+// The hash is made again of the key.
 EntryArena::Place EntryArena::Add(const EntryChunk& chunk, const Entry& entry) {
   const std::size_t columns = columns_ + (entry.carries_value ? 1 : 0);
   scratch_.clear();
@@ -37,6 +37,11 @@ EntryArena::Place EntryArena::Add(const EntryChunk& chunk, const Entry& entry) {
   for (std::size_t i = 0; i < columns; ++i) PutNumber(scratch_, chunk.Column(entry, i).size());
   scratch_ += chunk.Key(entry);
   for (std::size_t i = 0; i < columns; ++i) scratch_ += chunk.Column(entry, i);
+  if (scores_) {
+    char score[sizeof(double)];
+    std::memcpy(score, &entry.score, sizeof(score));
+    scratch_.append(score, sizeof(score));
+  }
   std::string size;  // short enough to need no allocation
   PutNumber(size, scratch_.size());
   scratch_.insert(0, size);
@@ -93,6 +98,7 @@ void EntryArena::CopyTo(EntryChunk& out, Place place, double score) const {
     out.AppendColumn({at, size});
     at += size;
   }
+  if (scores_) std::memcpy(&out.entries.back().score, at, sizeof(double));
 }
 
 void EntryArena::ReleaseBefore(Place place) {

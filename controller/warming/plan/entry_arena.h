@@ -23,12 +23,13 @@ class EntryArena {
   using Place = std::uint64_t;                         // ordered as they were added
   static constexpr std::size_t kBlockBytes = 1 << 20;  // an entry that is larger has its own
 
-  explicit EntryArena(std::size_t columns) : columns_(columns) {}
+  // `scores`: they are kept here, in 8 bytes each.
+  EntryArena(std::size_t columns, bool scores) : columns_(columns), scores_(scores) {}
 
   Place Add(const EntryChunk& chunk, const Entry& entry);
   Place Move(EntryArena& from, Place place);
   void Drop(Place place) { gaps_ += SizeAt(place); }
-  // Appends a copy to `out`; all but the score, which its owner knows, lies here.
+  // Appends a copy to `out`; where scores are not kept, its owner knows the score.
   void CopyTo(EntryChunk& out, Place place, double score) const;
   // Frees the blocks before the one in which `place` lies.
   void ReleaseBefore(Place place);
@@ -47,6 +48,7 @@ class EntryArena {
   [[nodiscard]] std::size_t SizeAt(Place place) const;
 
   std::size_t columns_;
+  bool scores_;
   std::vector<Block> blocks_;
   std::size_t released_ = 0;  // blocks, from the first
   std::size_t end_ = 0;       // of what is used of the last block

@@ -13,8 +13,20 @@ namespace stoker::warming {
 namespace {
 
 constexpr int kPlannerYieldEvery = 16;  // chunks
+// As few as the least that a loop has at hand.
+constexpr std::int64_t kLeastOrderedBatch = 16;
 
 }  // namespace
+
+std::size_t BatchSizeOf(const api::WarmingPolicySpec& policy, const Shard& shard) {
+  const std::int64_t size = policy.execution.batch_size;
+  if (policy.strategy.type == api::Strategy::Type::kBulk ||
+      std::ranges::all_of(policy.sources, CarriesValues)) {
+    return static_cast<std::size_t>(size);
+  }
+  const std::int64_t in_flight = ShareOf(policy.pacing.max_in_flight, shard.index, shard.count);
+  return static_cast<std::size_t>(std::min(size, std::max(in_flight, kLeastOrderedBatch)));
+}
 
 Planner::Planner(std::vector<FilteredSource> sources, const PlannerOptions& options)
     : sources_(std::move(sources)),
@@ -22,11 +34,16 @@ Planner::Planner(std::vector<FilteredSource> sources, const PlannerOptions& opti
       batch_size_(options.batch_size),
       columns_(options.columns),
       most_keys_(options.most_keys),
-      only_(options.only) {
+      only_(options.only),
+      ranking_(options.strategy),
+      whole_(options.strategy.top.has_value()) {
   const api::Strategy& strategy = options.strategy;
-  if (strategy.type == api::Strategy::Type::kSelective) {
-    selection_ = std::make_unique<Selection>(static_cast<std::size_t>(strategy.top.value_or(1000)),
-                                             columns_);
+  if (strategy.type != api::Strategy::Type::kBulk) {
+    SelectionOptions select;
+    if (strategy.top) select.top = static_cast<std::size_t>(*strategy.top);
+    select.columns = columns_;
+    select.by_score = strategy.type == api::Strategy::Type::kSelective;
+    selection_ = std::make_unique<Selection>(select);
   }
   keyset_ = !selection_ && std::all_of(sources_.begin(), sources_.end(), [](const auto& source) {
     return source.replay() == Replay::kKeyset;
@@ -107,8 +124,8 @@ asio::awaitable<Status> Planner::Select() {
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
-      if (!Wanted(entry) || !IsFirst(entry)) continue;
-      const Status offered = selection_->Offer(chunk_, entry);
+      if (!Wanted(entry) || (!whole_ && !Mine(entry)) || !IsFirst(entry)) continue;
+      const Status offered = selection_->Offer(chunk_, entry, ranking_.Of(chunk_, entry, columns_));
       if (!offered) co_return offered;
     }
   }

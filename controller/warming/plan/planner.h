@@ -5,11 +5,11 @@
 //
 //   sources -> filters -> wanted keys -> shard -> duplicates out -> strategy -> batches of N
 //
-// A batch of very long keys ends early, at kMaxBatchText. Bulk streams. Selective reads everything
-// once, keeping only the best N (a duplicate counts by its first occurrence), and the shard is
-// chosen after the selection, because the best N are those of the whole. Reading gives
-// other tasks of the loop their turn, however long filters let nothing through. What is defective
-// is no key, so it is no duplicate of one either. Where all sources are
+// A batch of very long keys ends early, at kMaxBatchText. Bulk streams. The other strategies read
+// everything once and hand it out best first, perhaps only the best N (a duplicate counts by its
+// first occurrence); the shard is then chosen after the selection, because the best N are those of
+// the whole. Reading gives other tasks of the loop their turn, however long filters let nothing
+// through. What is defective is no key, so it is no duplicate of one either. Where all sources are
 // Keyset and streamed, a batch ends where a chunk ends, so that a position says exactly what it
 // holds; a key that the run met before it was resumed is then met again, and skipped as present.
 //
@@ -20,6 +20,7 @@
 
 #include "controller/api/types.h"
 #include "controller/warming/plan/key_set.h"
+#include "controller/warming/plan/ranking.h"
 #include "controller/warming/plan/selection.h"
 #include "controller/warming/plan/shard.h"
 #include "controller/warming/source/make_source.h"
@@ -34,6 +35,11 @@ struct PlannerOptions {
   std::int64_t most_keys = 0;          // beyond these, reading fails; 0: no bound
   std::shared_ptr<const KeySet> only;  // hashes of the keys that are wanted; null: all are
 };
+
+// Entries in a batch of this plan. A loop takes a batch at a time, so loops run apart by a few of
+// them: where an origin is asked for entries in their order, batches are small, lest a deadline
+// cuts what comes first. The same on every host.
+std::size_t BatchSizeOf(const api::WarmingPolicySpec& policy, const Shard& shard);
 
 class Planner {
  public:
@@ -62,6 +68,8 @@ class Planner {
   std::size_t columns_;
   std::int64_t most_keys_;
   std::shared_ptr<const KeySet> only_;
+  Ranking ranking_;
+  bool whole_;  // the shard is chosen after the selection
   std::unique_ptr<Selection> selection_;
   bool selected_ = false;
   KeySet seen_;

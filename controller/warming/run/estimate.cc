@@ -134,12 +134,10 @@ class Estimator {
     }
     std::int64_t sum = 0;
     for (const auto& [name, count] : plan_.by_source) {
-      if (!count && spec_.policy.strategy.type != api::Strategy::Type::kSelective) return;
+      if (!count && !spec_.policy.strategy.top) return;
       sum += count.value_or(std::numeric_limits<std::int32_t>::max());  // then the best N bound it
     }
-    if (spec_.policy.strategy.type == api::Strategy::Type::kSelective) {
-      sum = std::min(sum, spec_.policy.strategy.top.value_or(sum));
-    }
+    sum = std::min(sum, spec_.policy.strategy.top.value_or(sum));
     if (spec_.shard.count > 1) sum /= spec_.shard.count;
     plan_.entries = sum;
     plan_.exact = counted_all_ && spec_.shard.count <= 1;

@@ -57,9 +57,8 @@ Status RunImpl::Prepare(const Materials& materials) {
   }
   auto planner = std::make_unique<Planner>(
       std::move(sources),
-      PlannerOptions{policy.strategy, context_.spec.shard,
-                     static_cast<std::size_t>(policy.execution.batch_size), context_.columns.size(),
-                     context_.options.most_keys, context_.options.only});
+      PlannerOptions{policy.strategy, context_.spec.shard, BatchSizeOf(policy, context_.spec.shard),
+                     context_.columns.size(), context_.options.most_keys, context_.options.only});
   const bool keyset = planner->replay() == Replay::kKeyset;
   if (keyset) context_.ledger.KeepCursors();
   if (context_.options.resume) {

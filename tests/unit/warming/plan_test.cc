@@ -1,4 +1,5 @@
 // Duplicates, selection, shards.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "controller/warming/plan/key_set.h"
+#include "controller/warming/plan/planner.h"
+#include "controller/warming/plan/ranking.h"
 #include "controller/warming/plan/selection.h"
 #include "controller/warming/plan/shard.h"
 
@@ -41,8 +44,8 @@ TEST(Selection, KeepsTheBestAndOfEqualsTheEarlier) {
            {"a", 1}, {"b", 5}, {"c", 5}, {"d", 9}, {"e", 5}, {"f", 0}}) {
     chunk.Append(key, score);
   }
-  Selection selection(3, 0);
-  for (const Entry& entry : chunk.entries) ASSERT_TRUE(selection.Offer(chunk, entry));
+  Selection selection({.top = 3});
+  for (const Entry& entry : chunk.entries) ASSERT_TRUE(selection.Offer(chunk, entry, entry.score));
   selection.Finish();
   EntryChunk best;
   EXPECT_TRUE(selection.Take(best, 2));
@@ -57,7 +60,7 @@ TEST(Selection, KeepsTheBestAndOfEqualsTheEarlier) {
 TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
   constexpr std::size_t kTop = 2000;
   std::mt19937_64 random(7);
-  Selection selection(kTop, 2);
+  Selection selection({.top = kTop, .columns = 2});
   std::vector<std::tuple<double, int, std::string>> truth;  // worst score, order, column
   std::size_t most = 0;
   for (int i = 0; i < 30'000; ++i) {
@@ -72,7 +75,7 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
     chunk.AppendColumn("");
     chunk.AppendColumn(column);
     if (i % 5 == 0) chunk.AppendValue("value:" + std::to_string(i));
-    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0]));
+    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0], chunk.entries[0].score));
     truth.emplace_back(-score, i, std::move(column));
     most = std::max(most, selection.MemoryBytes());
   }
@@ -103,12 +106,12 @@ TEST(Selection, GivesBackWholeEntriesHoweverManyItDropped) {
 
 TEST(Selection, GivesBackNoMoreThanAChunkHolds) {
   const std::string column(kChunkBytes / 4, 'c');
-  Selection selection(100, 1);
+  Selection selection({.top = 100, .columns = 1});
   for (int i = 0; i < 100; ++i) {
     EntryChunk chunk;
     chunk.Append("key:" + std::to_string(i), 1);
     chunk.AppendColumn(column);
-    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0]));
+    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0], chunk.entries[0].score));
   }
   selection.Finish();
   std::size_t entries = 0;
@@ -122,14 +125,14 @@ TEST(Selection, GivesBackNoMoreThanAChunkHolds) {
 }
 
 TEST(Selection, FailsWhereWhatItKeepsIsTooMuch) {
-  Selection selection(1000, 0, 4 << 20);
+  Selection selection({.top = 1000, .max_bytes = 4 << 20});
   EntryChunk chunk;
   chunk.Append("key", 0);
   chunk.AppendValue(std::string(1 << 20, 'v'));
   Status offered;
   int kept = 0;
   for (; offered && kept < 10; ++kept) {
-    offered = selection.Offer(chunk, chunk.entries[0]);
+    offered = selection.Offer(chunk, chunk.entries[0], chunk.entries[0].score);
     chunk.entries[0].score += 1;
   }
   EXPECT_EQ(kept, 4);
@@ -140,26 +143,115 @@ TEST(Selection, FailsWhereWhatItKeepsIsTooMuch) {
             0U)
       << offered.error().message;
 
-  Selection few(2, 0, 4 << 20);
+  Selection few({.top = 2, .max_bytes = 4 << 20});
   for (int i = 0; i < 10; ++i) {
-    EXPECT_TRUE(few.Offer(chunk, chunk.entries[0])) << "what is dropped does not count";
+    EXPECT_TRUE(few.Offer(chunk, chunk.entries[0], chunk.entries[0].score))
+        << "what is dropped does not count";
     chunk.entries[0].score += 1;
   }
 }
 
 TEST(Selection, KeepsAMillionEntriesInFiftyBytesEach) {
   constexpr std::size_t kTop = 1'000'000;
-  Selection selection(kTop, 0);
+  Selection selection({.top = kTop});
   EntryChunk chunk;
   for (std::size_t i = 0; i < kTop; ++i) {
     chunk.Clear();
     const Entry& entry = chunk.Append("product:" + std::to_string(10'000'000 + i),
                                       static_cast<double>(i * 7919 % kTop));
-    ASSERT_TRUE(selection.Offer(chunk, entry));
+    ASSERT_TRUE(selection.Offer(chunk, entry, entry.score));
   }
   const std::size_t each = selection.MemoryBytes() / kTop;
   RecordProperty("bytes_an_entry", static_cast<int>(each));
   EXPECT_LE(each, 50U) << "of which the key has 16";
+}
+
+TEST(Selection, OfEverythingKeepsTheOrderAndTheScores) {
+  Selection selection({.by_score = false});
+  EntryChunk chunk;
+  for (int i = 0; i < 5; ++i) chunk.Append("key:" + std::to_string(i), 100 + i);
+  const double ranks[] = {-3, -1, -2, -1, -2};
+  for (std::size_t i = 0; i < chunk.entries.size(); ++i) {
+    ASSERT_TRUE(selection.Offer(chunk, chunk.entries[i], ranks[i]));
+  }
+  selection.Finish();
+  EntryChunk out;
+  EXPECT_FALSE(selection.Take(out, 10));
+  std::vector<std::string> keys;
+  for (const Entry& entry : out.entries) {
+    keys.emplace_back(out.Key(entry));
+    EXPECT_EQ(entry.score, 100 + std::stoi(keys.back().substr(4)));
+  }
+  EXPECT_THAT(keys, ::testing::ElementsAre("key:1", "key:3", "key:2", "key:4", "key:0"));
+}
+
+TEST(Selection, OfEverythingRefusesWhatIsTooMuchAndSaysWhatToDo) {
+  Selection selection({.most = 2});
+  EntryChunk chunk;
+  chunk.Append("key", 1);
+  ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0], 1));
+  ASSERT_TRUE(selection.Offer(chunk, chunk.entries[0], 1));
+  const Status third = selection.Offer(chunk, chunk.entries[0], 1);
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().code, Code::kExhausted);
+  EXPECT_THAT(third.error().message,
+              ::testing::HasSubstr("they come to more than 2 entries; set top"));
+}
+
+TEST(Ranking, CountsTheSegmentsOfAKey) {
+  const struct {
+    const char* key;
+    const char* separator;
+    std::size_t depth;
+  } rows[] = {{"", ":", 0},      {"shop", ":", 1}, {"shop:1", ":", 2}, {"shop:1:a", ":", 3},
+              {"/", "/", 0},     {"/a", "/", 1},   {"/a/", "/", 1},    {"/a//b", "/", 2},
+              {"a::b", "::", 2}, {"a:b", "::", 1}, {":::", ":", 0},    {"a->b->c", "->", 3}};
+  for (const auto& row : rows) EXPECT_EQ(KeyDepth(row.key, row.separator), row.depth) << row.key;
+}
+
+TEST(Ranking, PutsParentsBeforeTheirChildren) {
+  api::Strategy strategy;
+  strategy.type = api::Strategy::Type::kBreadthFirst;
+  strategy.separator = "/";
+  EntryChunk chunk;
+  for (const char* key : {"/", "/a", "/a/b", "/a/b/c"}) chunk.Append(key, 1);
+  const Ranking ranking(strategy);
+  for (std::size_t i = 1; i < chunk.entries.size(); ++i) {
+    EXPECT_GT(ranking.Of(chunk, chunk.entries[i - 1], 0), ranking.Of(chunk, chunk.entries[i], 0));
+  }
+}
+
+TEST(Ranking, PriorityIsImportanceTimesScoreByCost) {
+  api::Strategy strategy;
+  strategy.type = api::Strategy::Type::kPriority;
+  strategy.importance = {{"product:*", 10}, {"*:test", 0}, {"product:9", 99}};
+  EntryChunk chunk;
+  chunk.Append("product:1", 2);
+  chunk.Append("other", 2);
+  chunk.Append("page:test", 7);
+  chunk.Append("product:9", 2);  // the first rule that matches counts
+  chunk.Append("product:2", 2);
+  chunk.AppendValue(std::string(2048 - 9, 'v'));
+  const Ranking ranking(strategy);
+  std::vector<double> ranks;
+  for (const Entry& entry : chunk.entries) ranks.push_back(ranking.Of(chunk, entry, 0));
+  EXPECT_THAT(ranks, ::testing::ElementsAre(20, 2, 0, 20, 10));
+}
+
+TEST(Plan, BatchesAreSmallOnlyWhereAnOriginIsAskedInOrder) {
+  api::WarmingPolicySpec policy;
+  policy.sources.resize(2);
+  policy.pacing.max_in_flight = 40;
+  policy.execution.batch_size = 1000;
+  EXPECT_EQ(BatchSizeOf(policy, {0, 1}), 1000U);
+  policy.strategy.type = api::Strategy::Type::kPriority;
+  EXPECT_EQ(BatchSizeOf(policy, {0, 1}), 40U);
+  EXPECT_EQ(BatchSizeOf(policy, {1, 4}), 16U);
+  policy.execution.batch_size = 5;
+  EXPECT_EQ(BatchSizeOf(policy, {0, 1}), 5U);
+  policy.execution.batch_size = 1000;
+  for (api::Source& source : policy.sources) source.redis.emplace();
+  EXPECT_EQ(BatchSizeOf(policy, {0, 1}), 1000U);
 }
 
 TEST(Shard, SharesAreExactAndEven) {
