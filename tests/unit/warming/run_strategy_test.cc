@@ -38,7 +38,7 @@ std::vector<std::string> Order(Bench& bench) {
 
 TEST(RunStrategy, BreadthFirstAsksForParentsBeforeTheirChildren) {
   Bench bench(RankedRun({api::Strategy::Type::kBreadthFirst}));
-  bench.spec.policy.origins[0].http.url = "http://origin.test/{+key}";
+  bench.spec.policy.origins[0].http->url = "http://origin.test/{+key}";
   bench.spec.policy.strategy.separator = "-";
   bench.documents->bodies[kRanked] = "a-1-x\na-1\nb-2-y-z\nb\nb-2\na\nb-2-y\n";
   EXPECT_THAT(Order(bench),
