@@ -313,6 +313,9 @@ Result<WarmingPolicySpec> ReadSpec(const json& from) {
   }
   if (const json* triggers = Find(from, "triggers")) {
     spec.trigger_on_change = Get(*triggers, "onChange", spec.trigger_on_change);
+    for (const json& rollout : triggers->value("rollouts", json::array())) {
+      spec.rollouts.push_back({rollout.at("kind"), rollout.at("name")});
+    }
   }
   if (const json* execution = Find(from, "execution")) {
     Result<Execution> read = ToExecution(*execution);

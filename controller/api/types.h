@@ -265,6 +265,11 @@ struct Execution {
   Workers workers;
 };
 
+struct Rollout {     // a workload of the policy's namespace
+  std::string kind;  // Deployment, StatefulSet or DaemonSet
+  std::string name;
+};
+
 struct WarmingPolicySpec {
   bool suspend = false;
   std::vector<Source> sources;
@@ -276,6 +281,7 @@ struct WarmingPolicySpec {
   double verification_sample_percent = 0;
   double min_warmed_percent = 95;
   bool trigger_on_change = true;
+  std::vector<Rollout> rollouts;
   Execution execution;
 };
 

@@ -163,9 +163,21 @@ void ConsiderStart(const PolicyObserved& observed, PolicyDecision& decision, Wal
   if (const auto until = Time(status, {"warmUntil"}); until && *until > now) {
     decision.again.NoLaterThan(std::chrono::ceil<Millis>(*until - now));
   }
-  const auto due = DueTrigger(observed.object, *observed.policy);
-  if (!due || !observed.references || !IsTrue(status, kReady)) return;
-  decision.start = due;
+  const auto due = DueTrigger(observed.object, *observed.policy,
+                              observed.rollouts.value_or(std::vector<Workload>()));
+  if (due && observed.references && IsTrue(status, kReady)) decision.start = due;
+}
+
+void FollowRollouts(const PolicyObserved& observed, PolicyDecision& decision, WallTime now) {
+  if (observed.policy && observed.policy->spec.rollouts.empty()) decision.status.erase("rollouts");
+  if (!observed.rollouts) return;
+  for (const Workload& workload : *observed.rollouts) {
+    const std::string told = RolloutProblem(decision.status, workload);
+    if (workload.problem.empty() || workload.problem == told) continue;
+    decision.events.push_back({kube::EventType::kWarning, workload.reason,
+                               "spec.triggers.rollouts: " + workload.problem});
+  }
+  WriteRollouts(decision.status, *observed.rollouts, decision.start.has_value(), now);
 }
 
 // Whether a policy that was never looked at can be answered in one write. A run that is due takes
@@ -184,7 +196,8 @@ std::string RequestOf(const json& object) {
   return request.size() <= kMaxRequest ? request : "sha256:" + Sha256Hex(request);
 }
 
-std::optional<Trigger> DueTrigger(const json& object, const api::WarmingPolicy& policy) {
+std::optional<Trigger> DueTrigger(const json& object, const api::WarmingPolicy& policy,
+                                  const std::vector<Workload>& rollouts) {
   if (policy.spec.suspend || Find(object, {"status", "activeRun"}) != nullptr) return std::nullopt;
   const std::string previous = Text(object, {"status", "lastRun", "uid"});
   const std::string request = RequestOf(object);
@@ -202,13 +215,18 @@ std::optional<Trigger> DueTrigger(const json& object, const api::WarmingPolicy& 
   if (policy.spec.trigger_on_change && hash != Text(object, {"status", "warmedHash"})) {
     return trigger(kTriggerSpec, fmt::format("{}/{}", hash, Generation(object)));
   }
+  if (const auto pods = Replaced(object.value("status", json::object()), rollouts)) {
+    return trigger(kTriggerRollout,
+                   fmt::format("{}/{}/{}", pods->kind, pods->name, FormatTime(*pods->last_start)));
+  }
   return std::nullopt;
 }
 
-bool NeedsReferences(const json& object, const api::WarmingPolicy& policy) {
+bool NeedsReferences(const json& object, const api::WarmingPolicy& policy,
+                     const std::vector<Workload>& rollouts) {
   const json status = object.value("status", json::object());
   return Number(status, {"observedGeneration"}) != Generation(object) || !IsTrue(status, kReady) ||
-         DueTrigger(object, policy).has_value();
+         DueTrigger(object, policy, rollouts).has_value();
 }
 
 std::optional<Problem> PlacementProblem(const api::Execution& execution, bool in_process_allowed,
@@ -257,6 +275,7 @@ PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now) {
     FollowRun(observed, *run, decision, now);
   } else {
     ConsiderStart(observed, decision, now);
+    FollowRollouts(observed, decision, now);
   }
   if (!decision.urgent) {
     const json before = observed.object.value("status", json::object());

@@ -18,6 +18,7 @@
 #include "controller/kube/events.h"
 #include "controller/reconcile/again.h"
 #include "controller/reconcile/references.h"
+#include "controller/reconcile/rollouts.h"
 #include "controller/reconcile/run_state.h"
 #include "controller/warming/run/report.h"
 
@@ -31,7 +32,7 @@ inline constexpr std::int64_t kInProcessMostKeys = 1'000'000;
 inline constexpr std::int64_t kInProcessValueBytes = 32 << 20;
 
 struct Trigger {
-  std::string kind;     // kTriggerSpec, kTriggerRequest, kTriggerSchedule
+  std::string kind;     // kTriggerSpec, kTriggerRequest, kTriggerRollout, kTriggerSchedule
   std::string name;     // of the run
   std::string request;  // requestedAt as it stands; answered by this run, whatever started it
   std::string schedule;
@@ -51,6 +52,7 @@ struct PolicyObserved {
   Result<api::WarmingPolicy> policy = Internal("not read");
   bool in_process_allowed = false;
   std::optional<std::vector<Problem>> references;  // nullopt: not looked at this time
+  std::optional<std::vector<Workload>> rollouts;   // as references
   std::optional<JobState> job;                     // of activeRun; nullopt: a live read found none
   std::optional<warming::Progress> progress;       // of activeRun
   std::optional<warming::Report> report;           // of activeRun, once it ended
@@ -76,12 +78,15 @@ struct PolicyDecision {
 PolicyDecision DecidePolicy(const PolicyObserved& observed, WallTime now);
 
 // A run that should begin now by the policy's own triggers; nullopt: none.
-std::optional<Trigger> DueTrigger(const nlohmann::json& object, const api::WarmingPolicy& policy);
+// `rollouts`: as they were last looked at.
+std::optional<Trigger> DueTrigger(const nlohmann::json& object, const api::WarmingPolicy& policy,
+                                  const std::vector<Workload>& rollouts = {});
 // The annotation stoker.dev/requestedAt as status can hold it: a long one by its hash.
 std::string RequestOf(const nlohmann::json& object);
 // Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that
 // was not ready, a run about to start.
-bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy);
+bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy,
+                     const std::vector<Workload>& rollouts = {});
 // Why a run cannot take place in this process although the spec asks for it; nullopt: it may, or
 // need not.
 std::optional<Problem> PlacementProblem(const api::Execution& execution, bool in_process_allowed,

@@ -16,6 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr Millis kStatusEvery{1000};
+constexpr int kLooksAtRollouts = 3;  // in the time of one recheck
 // A Job's end and its pods' last words come by different watches.
 constexpr Millis kAccountWithin{5000};
 
@@ -76,7 +77,8 @@ ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
   const std::string active = Text(object, {"status", "activeRun", "uid"});
   if (memory.run_uid != active) LetGo(memory.run_uid);
   memory.run_uid = active;
-  STOKER_TRY(Look look, Observe(object));
+  STOKER_TRY(Look look, Observe(object, memory));
+  if (look.observed.rollouts) memory.rollouts = context_.clock.Steady();
   look.observed.last_waiting = memory.waiting;
   PolicyDecision decision = DecidePolicy(look.observed, context_.clock.Wall());
   const json before = object.value("status", json::object());
@@ -89,12 +91,26 @@ ReconcileResult PolicyReconciler::Reconcile(const std::string& key) {
   if (decision.status != before) memory.written = context_.clock.Steady();
   const auto& progress = look.observed.progress;
   memory.waiting = progress && progress->waiting ? progress->waiting->message : "";
+  if (const auto wait = UntilRollouts(look.observed, memory)) decision.again.NoLaterThan(*wait);
   ReconcileResult result = Act(object, look, std::move(decision));
   if (result) Remember(key, memory);
   return result;
 }
 
-Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
+std::optional<Millis> PolicyReconciler::UntilRollouts(const PolicyObserved& observed,
+                                                      const Memory& memory) const {
+  const bool idle = Find(observed.object, {"status", "activeRun"}) == nullptr;
+  if (!observed.policy || observed.policy->spec.rollouts.empty() || observed.policy->spec.suspend ||
+      !idle) {
+    return std::nullopt;
+  }
+  if (!memory.rollouts) return Millis(0);
+  const auto next = *memory.rollouts + context_.recheck / kLooksAtRollouts;
+  const auto wait = std::chrono::ceil<Millis>(next - context_.clock.Steady());
+  return std::max(wait, Millis(0));
+}
+
+Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object, const Memory& memory) {
   Look look;
   PolicyObserved& observed = look.observed;
   observed.object = object;
@@ -107,7 +123,13 @@ Result<PolicyReconciler::Look> PolicyReconciler::Observe(const json& object) {
   const bool seen = Find(object, {"status", "conditions"}) != nullptr;
   const auto references =
       observed.policy ? References(observed.policy->spec) : std::vector<Reference>();
-  const bool reads = seen && observed.policy && NeedsReferences(object, *observed.policy);
+  if (UntilRollouts(observed, memory) == Millis(0)) {
+    STOKER_TRY(observed.rollouts,
+               LookAtRollouts(context_.client, ns, observed.policy->spec.rollouts));
+  }
+  const bool reads = seen && observed.policy &&
+                     NeedsReferences(object, *observed.policy,
+                                     observed.rollouts.value_or(std::vector<Workload>()));
   if (reads || (!seen && references.empty())) {
     STOKER_TRY(ResolveOutcome outcome,
                ResolveReferences(references, ns, SecretReader(context_.client, ns),

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "controller/reconcile/context.h"
@@ -26,12 +27,15 @@ class PolicyReconciler {
     SteadyTime written;
     std::string waiting;
     std::string run_uid;  // the run that was active then
+    std::optional<SteadyTime> rollouts;  // when these were looked at
   };
   struct Look {
     PolicyObserved observed;
     Resolved resolved;
   };
-  Result<Look> Observe(const nlohmann::json& object);
+  Result<Look> Observe(const nlohmann::json& object, const Memory& memory);
+  // How long until the policy's workloads are to be looked at; nullopt: they are not.
+  std::optional<Millis> UntilRollouts(const PolicyObserved& observed, const Memory& memory) const;
   Status ObserveRun(const nlohmann::json& object, PolicyObserved& observed);
   Status ObserveInProcess(const ActiveRun& run, const std::string& ns, PolicyObserved& observed);
   void ObservePods(const ActiveRun& run, const nlohmann::json& job, PolicyObserved& observed);

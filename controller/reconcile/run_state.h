@@ -19,6 +19,7 @@ namespace stoker::reconcile {
 
 inline constexpr char kTriggerSpec[] = "Spec";          // what is warmed changed
 inline constexpr char kTriggerRequest[] = "Request";    // stoker.dev/requestedAt
+inline constexpr char kTriggerRollout[] = "Rollout";    // pods of a named workload were replaced
 inline constexpr char kTriggerSchedule[] = "Schedule";  // a PrewarmSchedule's slot
 
 enum class RunMode { kInProcess, kPods };

@@ -28,6 +28,11 @@ json ListOf(const std::string& kind, const std::string& selector) {
   return KubectlJson({"-n", Quickstart::kNamespace, "get", kind, "-l", selector})["items"];
 }
 
+std::string RedisAddress() {
+  return InNamespace({"get", "pod", "-l", "app=redis", "-o", "jsonpath={.items[0].status.podIP}"})
+      .out;
+}
+
 // The documents that kubectl wrote one after the other, lists taken apart.
 std::vector<json> Objects(const std::string& text) {
   std::vector<json> objects;
@@ -94,8 +99,7 @@ Quickstart::Quickstart(const std::string& folder, const json& patch) {
   if (!patch.is_null()) changed.merge_patch(patch);
   const CommandResult servers = ApplyServers(std::vector<json>(objects.begin(), policy.begin()));
   if (servers.exit_code != 0) ADD_FAILURE() << folder << ": " << servers.err;
-  redis_ =
-      InNamespace({"get", "pod", "-l", "app=redis", "-o", "jsonpath={.items[0].status.podIP}"}).out;
+  redis_ = RedisAddress();
   if (RedisCli({"flushall"}) != "OK\n")
     ADD_FAILURE() << "the Redis at " << redis_ << " is not empty";
   made_ = OriginNow();
@@ -109,6 +113,17 @@ Quickstart::~Quickstart() {
 }
 
 void Quickstart::RenewOrigin() { InNamespace({"delete", "pod", "-l", "app=origin"}); }
+
+void Quickstart::ReplaceRedis() {
+  InNamespace({"rollout", "restart", "deployment/redis"});
+  const CommandResult rolled =
+      InNamespace({"rollout", "status", "deployment/redis", "--timeout=60s"});
+  if (rolled.exit_code != 0) ADD_FAILURE() << rolled.err;
+  // The old pod may linger for its grace.
+  InNamespace({"wait", "--for=delete", "pod", "--timeout=60s", "--field-selector",
+               "status.podIP=" + redis_});
+  redis_ = RedisAddress();
+}
 
 json Quickstart::Slow(int requests_per_second, int burst, int max_in_flight) {
   const json origin = {{"name", "origin"},

@@ -34,6 +34,8 @@ class Quickstart {
 
   // Starts the origin anew, with an empty log: the node keeps no more than 10 MiB of it.
   static void RenewOrigin();
+  // Rolls the Redis out anew and waits until it is ready: another pod, and empty.
+  void ReplaceRedis();
 
   // A patch: an origin that takes 20 ms for each request but a connection's first, and this pacing.
   static nlohmann::json Slow(int requests_per_second, int burst, int max_in_flight);

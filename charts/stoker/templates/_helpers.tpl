@@ -119,10 +119,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: [batch]
   resources: [jobs/status]
   verbs: [patch]
-# Workers of a run, whose /progress is read and whose termination messages are its report.
+# Workers of a run, whose /progress is read and whose termination messages are its report; and the pods of
+# workloads that spec.triggers.rollouts names.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# Workloads that spec.triggers.rollouts names, one by one. Never listed, never watched.
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [get]
 # Key lists that a policy names are read; plans, pinned copies and checkpoints are made, replaced and deleted.
 - apiGroups: [""]
   resources: [configmaps]

@@ -150,6 +150,9 @@ TEST(ToWarmingPolicy, ReadsEveryFieldOfTargetsAndExecution) {
   EXPECT_EQ(execution.workers.annotations.at("example.com/note"), "yes");
   EXPECT_TRUE(policy->spec.suspend);
   EXPECT_FALSE(policy->spec.trigger_on_change);
+  ASSERT_EQ(policy->spec.rollouts.size(), 2U);
+  EXPECT_EQ(policy->spec.rollouts[1].kind, "Deployment");
+  EXPECT_EQ(policy->spec.rollouts[1].name, "api");
   EXPECT_EQ(policy->spec.min_warmed_percent, 100);
   EXPECT_EQ(policy->spec.verification_sample_percent, 0.5);
 }

@@ -149,6 +149,44 @@ INSTANTIATE_TEST_SUITE_P(
                 {}}),
     [](const auto& info) { return info.param.name; });
 
+TEST(PolicyDecision, PodsThatWereReplacedAreAnsweredOnceByTheirRun) {
+  json spec = samples::Spec();
+  spec["triggers"]["rollouts"] = json::array({{{"kind", "Deployment"}, {"name", "cache"}}});
+  json object = samples::ReadyPolicy(spec);
+  object["status"]["warmedHash"] = api::ChangeHash(object["spec"]);
+  auto observed = samples::Observe(object);
+  Workload cache{.kind = "Deployment",
+                 .name = "cache",
+                 .settled = true,
+                 .last_start = samples::At("2026-11-27T11:00:00Z")};
+  const auto look = [&] {
+    observed.rollouts = {cache};
+    return DecidePolicy(observed, Noon());
+  };
+  const auto first = look();
+  EXPECT_FALSE(first.start) << "first sight";
+  observed.object["status"] = first.status;
+  cache.last_start = samples::At("2026-11-27T11:59:00Z");
+  observed.references = std::nullopt;
+  EXPECT_FALSE(look().start) << "what it refers to was not looked at";
+  EXPECT_EQ(look().status["rollouts"][0]["lastStart"], "2026-11-27T11:00:00Z");
+  observed.references = std::vector<Problem>();
+  const auto replaced = look();
+  ASSERT_TRUE(replaced.start);
+  EXPECT_EQ(replaced.start->kind, kTriggerRollout);
+  EXPECT_EQ(replaced.status["rollouts"][0]["lastStart"], "2026-11-27T11:59:00Z");
+  observed.object["status"] = replaced.status;
+  EXPECT_FALSE(look().start);
+
+  cache.problem = "Deployment \"cache\" does not exist";
+  cache.reason = "WorkloadNotFound";
+  const auto gone = look();
+  EXPECT_THAT(gone.events, SizeIs(1));
+  EXPECT_EQ(StatusOf(gone.status, kReady), "True") << "schedules go on";
+  observed.object["status"] = gone.status;
+  EXPECT_THAT(look().events, IsEmpty()) << "told once";
+}
+
 TEST(PolicyDecision, ARunBackToAnOldSpecHasANewName) {
   json object = samples::ReadyPolicy();
   const auto first = DueTrigger(object, *api::ToWarmingPolicy(object));

@@ -102,6 +102,39 @@ TEST_F(PolicyReconcilerTest, ANewPolicyForWhichNothingIsToBeDoneCostsOneWrite) {
   EXPECT_EQ(ConditionReason(Policy()["status"], kReady), "SecretNotFound");
 }
 
+TEST_F(PolicyReconcilerTest, LooksAtWorkloadsNowAndThenAndNotDuringARun) {
+  json spec = samples::Spec();
+  spec["triggers"] = {{"onChange", false},
+                      {"rollouts", json::array({{{"kind", "Deployment"}, {"name", "cache"}}})}};
+  api_->Put(paths::kPolicy, samples::ReadyPolicy(spec));
+  const auto looks = [&] {
+    return std::ranges::count(api_->requests(),
+                              "GET /apis/apps/v1/namespaces/shop/deployments/cache");
+  };
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(looks(), 1);
+  {
+    Desk desk(api_, clock_);
+    PolicyReconciler reconciler(desk.context());
+    const auto first = reconciler.Reconcile(kPages);
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(first->exactly, Millis(10'000));
+    EXPECT_EQ(looks(), 2);
+    clock_.Advance(Millis(9'000));
+    EXPECT_EQ(reconciler.Reconcile(kPages)->exactly, Millis(1'000));
+    EXPECT_EQ(looks(), 2);
+    clock_.Advance(Millis(1'000));
+    ASSERT_TRUE(reconciler.Reconcile(kPages));
+    EXPECT_EQ(looks(), 3);
+  }
+  EXPECT_THAT(Text(Policy()["status"]["rollouts"][0], {"message"}), HasSubstr("does not exist"));
+  json running = Policy();
+  running["status"]["activeRun"] = samples::Active();
+  api_->Put(paths::kPolicy, running);
+  ASSERT_TRUE(Look());
+  EXPECT_EQ(looks(), 3);
+}
+
 TEST_F(PolicyReconcilerTest, AQuotaOnConfigMapsIsSaidAndTheRunTriedAgain) {
   json policy = samples::ReadyPolicy();
   policy["status"]["conditions"][0]["message"] = "an older word";
