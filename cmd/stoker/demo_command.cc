@@ -135,7 +135,7 @@ Status ShowDemo(Environment& environment) {
   STOKER_TRY(const auto run, MakeDemoRun(origin.url(), cache));
   const auto kind = environment.terminal ? DisplayKind::kBar : DisplayKind::kLines;
   const auto display = MakeRunDisplay(kind, kDemo, out, environment.err, kLineEvery);
-  const RunEnd end = DriveRun(*run, *display, signals, {[] {}, [] {}});
+  const RunEnd end = DriveRun(*run, *display, signals, {.tick = [] {}, .abandon = [] {}});
   environment.exit_code = ExitCode(end);
   if (environment.exit_code != kExitSuccess) return {};
 

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cmd/stoker/command.h"
 #include "cmd/stoker/options.h"
@@ -55,7 +57,7 @@ std::string Bytes(std::int64_t bytes) {
 }
 
 void WriteTable(std::ostream& out, const std::string& policy, const warming::PlanEstimate& plan,
-                std::int64_t value_bytes) {
+                std::string_view pace, std::int64_t value_bytes) {
   const std::string about = plan.exact ? "" : "about ";
   out << fmt::format("Policy    {}\nEntries   {}{}\n", policy, plan.entries ? about : "",
                      Count(plan.entries));
@@ -65,9 +67,11 @@ void WriteTable(std::ostream& out, const std::string& policy, const warming::Pla
       "Bytes     {}\n",
       plan.bytes ? fmt::format("about {} at {} a value", Bytes(*plan.bytes), Bytes(value_bytes))
                  : "unknown");
-  out << fmt::format("Time      {}\n", plan.duration ? fmt::format("about {} at the policy's rate",
-                                                                   ShortDuration(*plan.duration))
-                                                     : "unknown");
+  out << fmt::format("Time      {}\n",
+                     plan.duration
+                         ? fmt::format("about {} at {}",
+                                       ShortDuration(std::max(*plan.duration, Millis(100))), pace)
+                         : "unknown");
   const auto list = [&](const char* title, const std::vector<std::string>& lines) {
     for (std::size_t i = 0; i < lines.size(); ++i)
       out << fmt::format("{:<9} {}\n", i == 0 ? title : "", lines[i]);
@@ -89,7 +93,10 @@ void PlanPolicy(const PlanCommandOptions& options, Environment& environment) {
         << ToJson(loaded->name, *plan).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
         << "\n";
   } else {
-    WriteTable(environment.out, loaded->name, *plan, options.value_bytes);
+    const bool asks = !loaded->spec.policy.origins.empty();
+    WriteTable(environment.out, loaded->name, *plan,
+               asks ? "the policy's rate" : "50,000 writes a second, for no origin is asked",
+               options.value_bytes);
   }
 }
 

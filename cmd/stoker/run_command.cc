@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@ namespace stoker::cli {
 namespace {
 
 constexpr char kRun[] = "run";
+constexpr std::chrono::hours kStayTick{1};
 
 struct RunCommandOptions {
   PolicyFiles files;
@@ -24,6 +26,8 @@ struct RunCommandOptions {
   std::string target = "manifest";
   RunFileOptions run_files;
   std::string deadline;
+  std::string max_wait;
+  bool stay = false;
   int loops = 0;
   bool quiet = false;
 };
@@ -57,7 +61,7 @@ DisplayKind ChooseDisplay(const RunCommandOptions& options, const Environment& e
   return environment.terminal ? DisplayKind::kBar : DisplayKind::kLines;
 }
 
-void RunPolicy(const RunCommandOptions& options, Environment& environment) {
+void RunPolicy(const RunCommandOptions& options, SteadyTime end_by, Environment& environment) {
   auto loaded = LoadPolicy(options.files, environment, kRun);
   if (!loaded) return;
   if (const Status applied = ApplyFlags(options, loaded->spec.policy); !applied)
@@ -84,10 +88,28 @@ void RunPolicy(const RunCommandOptions& options, Environment& environment) {
     return FailInput(environment, kRun, begun.error().message);
   const auto display = MakeRunDisplay(ChooseDisplay(options, environment), loaded->name,
                                       environment.out, environment.err);
-  const RunHooks hooks{[&] { files.Tick(*display); }, [&] { files.Abandon(); }};
+  const RunHooks hooks{
+      .end_by = end_by, .tick = [&] { files.Tick(*display); }, .abandon = [&] { files.Abandon(); }};
   const RunEnd end = DriveRun(**run, *display, signals, hooks);
   environment.exit_code = ExitCode(end);
   if (!files.End(end.report, environment.err)) environment.exit_code = kExitFailed;
+  if (!options.stay || environment.exit_code != kExitSuccess) return;
+  environment.err << "note: --stay: SIGTERM ends this process\n" << std::flush;
+  while (signals.Wait(kStayTick) == 0) {
+  }
+}
+
+// Applications wait for what this does: whatever comes of it, they are not held up longer.
+void RunForStartup(const RunCommandOptions& options, Environment& environment) {
+  const auto start = std::chrono::steady_clock::now();
+  if (options.max_wait.empty()) return RunPolicy(options, SteadyTime::max(), environment);
+  const auto max_wait = ParseDuration(options.max_wait);
+  if (!max_wait) return FailInput(environment, kRun, "--max-wait: " + max_wait.error().message);
+  RunPolicy(options, start + *max_wait, environment);
+  if (environment.exit_code != kExitFailed && environment.exit_code != kExitBadInput) return;
+  environment.err << fmt::format("note: --max-wait: ends with 0 in place of {}\n",
+                                 environment.exit_code);
+  environment.exit_code = kExitSuccess;
 }
 
 }  // namespace
@@ -110,6 +132,12 @@ void AddRunCommand(CLI::App& app, Environment& environment) {
       ->add_option("--deadline", options->deadline,
                    "Instead of spec.execution.deadline, such as 10m")
       ->type_name("DURATION");
+  command
+      ->add_option("--max-wait", options->max_wait,
+                   "Stop after so long and end with 0, warm or not: for an init container")
+      ->type_name("DURATION");
+  command->add_flag("--stay", options->stay,
+                    "Once warm, wait for SIGTERM: a sidecar that ends is started again");
   Within(command->add_option("--loops", options->loops, "Event loops; 0: one a core"), 0, 256)
       ->capture_default_str();
   command->add_flag("-q,--quiet", options->quiet, "Only the summary");
@@ -124,8 +152,9 @@ void AddRunCommand(CLI::App& app, Environment& environment) {
       "  stoker run -f policy.yaml --checkpoint at.json    if it is killed: the same again goes "
       "on\n\n"
       "Exit codes:\n"
-      "  0 warmed   1 the run failed   2 bad input, nothing was touched   130 stopped by Ctrl-C");
-  command->callback([options, &environment] { RunPolicy(*options, environment); });
+      "  0 warmed   1 the run failed   2 bad input, nothing was touched   130 stopped by Ctrl-C\n"
+      "  With --max-wait, 0 in place of 1 and 2.");
+  command->callback([options, &environment] { RunForStartup(*options, environment); });
 }
 
 }  // namespace stoker::cli

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <string>
 
 #include "cmd/stoker/command.h"
 
@@ -13,9 +14,9 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(20);
 constexpr auto kStopWithin = std::chrono::seconds(5);
 
-[[noreturn]] void EndNow(int signal, const std::function<void()>& abandon) {
+[[noreturn]] void EndNow(const RunEnd& end, const std::function<void()>& abandon) {
   abandon();
-  _exit(128 + signal);
+  _exit(end.signal != 0 ? 128 + end.signal : kExitSuccess);  // nobody waits for a late one
 }
 
 }  // namespace
@@ -30,7 +31,13 @@ RunEnd DriveRun(warming::Run& run, RunDisplay& display, cmd::Signals& signals,
     hooks.tick();
     const int signal = signals.Wait(kTick);
     const SteadyTime now = std::chrono::steady_clock::now();
-    if ((signal != 0 && end.signal != 0) || now >= give_up) EndNow(end.signal, hooks.abandon);
+    if ((signal != 0 && end.signal != 0) || now >= give_up) EndNow(end, hooks.abandon);
+    if (signal == 0 && now >= hooks.end_by && !end.late) {
+      end.late = true;
+      give_up = now + kStopWithin;
+      const auto waiting = run.Snapshot().waiting;
+      run.Cancel("--max-wait has passed" + (waiting ? "; " + waiting->message : std::string()));
+    }
     if (signal == 0) continue;
     end.signal = signal;
     give_up = now + kStopWithin;

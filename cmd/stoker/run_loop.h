@@ -2,6 +2,8 @@
 
 // Drives a run from the main thread: shows how it goes, and stops it gently when asked to.
 //
+// At `end_by` it cancels the run likewise: what is warm then has to do.
+//
 // The first SIGINT or SIGTERM cancels the run, which ends within a second and still tells its
 // tally. The second one, or a run that does not end, ends the process at once; `abandon` is called
 // just before.
@@ -18,10 +20,12 @@ namespace stoker::cli {
 
 struct RunEnd {
   warming::Report report;
-  int signal = 0;  // the one that stopped it; 0: none did
+  int signal = 0;     // the one that stopped it; 0: none did
+  bool late = false;  // end_by came first
 };
 
 struct RunHooks {
+  SteadyTime end_by = SteadyTime::max();
   std::function<void()> tick;     // every now and then, and when the run is over
   std::function<void()> abandon;  // the process ends at once
 };

@@ -17,6 +17,8 @@ namespace stoker::warming {
 namespace {
 
 constexpr std::size_t kSamples = 5;
+// Where values come with the source and no rate bounds them: less than a small Redis takes.
+constexpr std::int64_t kWritesPerSecond = 50'000;
 constexpr std::int64_t kReadForSamples = 10'000;  // of a source that is not counted
 
 // Reads at most `budget` entries, counted down, of a source that needs no network; `on_entry` gets
@@ -60,11 +62,11 @@ class Estimator {
     Sum();
     if (plan_.entries) {
       plan_.bytes = *plan_.entries * assumed_value_bytes;
-      if (spec_.policy.origins.empty()) return std::move(plan_);  // no rate bounds it
-      const double rate =
-          static_cast<double>(std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1));
-      plan_.duration =
-          Millis(static_cast<std::int64_t>(static_cast<double>(*plan_.entries) / rate * 1000));
+      const auto rate = spec_.policy.origins.empty()
+                            ? kWritesPerSecond
+                            : std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1);
+      plan_.duration = Millis(static_cast<std::int64_t>(static_cast<double>(*plan_.entries) /
+                                                        static_cast<double>(rate) * 1000));
     }
     return std::move(plan_);
   }

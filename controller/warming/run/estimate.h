@@ -26,7 +26,7 @@ struct PlanEstimate {
   bool exact = false;
   std::vector<std::pair<std::string, std::optional<std::int64_t>>> by_source;
   std::optional<std::int64_t> bytes;     // entries x assumed value size
-  std::optional<Millis> duration;        // entries / requestsPerSecond
+  std::optional<Millis> duration;        // at requestsPerSecond; without origins, as caches write
   std::vector<std::string> sample_keys;  // the first few
   std::vector<std::string> sample_urls;
 };
