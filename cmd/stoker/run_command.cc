@@ -74,6 +74,7 @@ void RunPolicy(const RunCommandOptions& options, SteadyTime end_by, Environment&
   RunFiles files;
   warming::RunOptions run_options;
   run_options.local_files = true;
+  run_options.manual_stop_ends = true;
   run_options.loops = options.loops;
   if (const Status opened =
           files.Open(options.run_files, environment.in, loaded->spec, run_options);

@@ -66,9 +66,31 @@ std::string Figures(const Progress& progress) {
   return text;
 }
 
+// What a run does about an origin that is slow or fails; empty: nothing.
+std::string Pace(const Progress& progress) {
+  if (progress.stopped) {
+    const auto& in = progress.stopped->resumes_in;
+    return fmt::format("stopped: {}{}", progress.stopped->message,
+                       in ? "; goes on in " + ShortDuration(*in) : "");
+  }
+  if (!progress.circuit_open.empty()) return fmt::format("circuit open: {}", progress.circuit_open);
+  if (progress.slowed.empty()) return {};
+  return fmt::format("throttled to {} in flight: {}", progress.in_flight_limit, progress.slowed);
+}
+
 std::string Waiting(const Progress& progress) {
   if (progress.waiting) return "; waiting: " + Printable(progress.waiting->message);
-  return progress.throttled ? "; waiting: the origin asked for a pause (Retry-After)" : "";
+  if (progress.throttled) return "; waiting: the origin asked for a pause (Retry-After)";
+  const std::string pace = Pace(progress);
+  return pace.empty() ? pace : "; " + Printable(pace);
+}
+
+// What changes when there is something to tell at once; empty: there is not.
+std::string News(const Progress& progress) {
+  if (progress.waiting) return progress.waiting->reason;
+  if (progress.stopped) return "stopped";
+  if (!progress.circuit_open.empty()) return "circuit open";
+  return progress.slowed.empty() ? "" : "throttled";
 }
 
 // One shape for every line: the figures at the top level, where `jq .warmed` finds them, and in the
@@ -111,9 +133,9 @@ class LineDisplay final : public RunDisplay {
       : policy_(std::move(policy)), out_(out), err_(err), ticker_(every) {}
   void Show(const Progress& progress, SteadyTime now) override {
     // What a run begins to wait for is told at once: somebody may have to mend it.
-    const std::string reason = progress.waiting ? progress.waiting->reason : std::string();
-    const bool news = !reason.empty() && reason != waited_for_;
-    waited_for_ = reason;
+    std::string reason = News(progress);
+    const bool news = !reason.empty() && reason != told_;
+    told_ = std::move(reason);
     if (ticker_.Due(now) || news)
       Say(fmt::format("warming {}: {}", policy_, ProgressText(progress)));
   }
@@ -125,7 +147,7 @@ class LineDisplay final : public RunDisplay {
   std::ostream& out_;
   std::ostream& err_;
   Ticker ticker_;
-  std::string waited_for_;  // the reason that was told last
+  std::string told_;  // the news, last
 };
 
 class JsonDisplay final : public RunDisplay {

@@ -85,4 +85,12 @@ inline Result<std::optional<Millis>> GetDuration(const nlohmann::json& object, c
   return std::optional<Millis>(*parsed);
 }
 
+// The same into `to`, which stays as it is where the member is absent.
+inline Status ReadDuration(const nlohmann::json& object, const char* name, Millis& to) {
+  Result<std::optional<Millis>> read = GetDuration(object, name);
+  if (!read) return read.error();
+  to = read->value_or(to);
+  return {};
+}
+
 }  // namespace stoker::api

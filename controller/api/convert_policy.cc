@@ -9,6 +9,17 @@ namespace {
 
 using nlohmann::json;
 
+// A quantity of bytes into `to`, which stays as it is where the member is absent.
+Status ReadBytes(const json& from, const char* name, std::int64_t& to) {
+  const json* size = Find(from, name);
+  if (size == nullptr) return {};
+  Result<std::int64_t> bytes =
+      ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
+  if (!bytes) return Annotate(name, bytes.error());
+  to = *bytes;
+  return {};
+}
+
 StaticSource ToStatic(const json& from) {
   return {Get<std::vector<std::string>>(from, "keys", {}), GetKeyRef(from, "configMapRef")};
 }
@@ -153,12 +164,7 @@ Result<HttpOrigin> ToHttpOrigin(const json& from) {
   http.headers_secret_ref = GetRefName(from, "headersSecretRef");
   STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "timeout"));
   http.timeout = timeout.value_or(http.timeout);
-  if (const json* size = Find(from, "maxBodySize")) {
-    Result<std::int64_t> bytes =
-        ParseBytes(size->is_string() ? size->get<std::string>() : size->dump());
-    if (!bytes) return Annotate("maxBodySize", bytes.error());
-    http.max_body_bytes = *bytes;
-  }
+  STOKER_CHECK(ReadBytes(from, "maxBodySize", http.max_body_bytes));
   http.tls = ToTls(from);
   return http;
 }
@@ -279,10 +285,43 @@ void ReadStrategy(const json& from, Strategy& strategy) {
   }
 }
 
-void ReadPacing(const json& from, Pacing& pacing) {
+Status ReadLatency(const json& from, LatencyPacing& latency) {
+  latency.adaptive = Get(from, "adaptive", latency.adaptive);
+  STOKER_CHECK(ReadDuration(from, "slowAbove", latency.slow_above));
+  STOKER_CHECK(ReadDuration(from, "stopAbove", latency.stop_above));
+  return ReadDuration(from, "window", latency.window);
+}
+
+Status ReadBreaker(const json& from, CircuitBreaker& breaker) {
+  breaker.failure_threshold = Get(from, "failureThreshold", breaker.failure_threshold);
+  breaker.half_open_probes = Get(from, "halfOpenProbes", breaker.half_open_probes);
+  return ReadDuration(from, "openFor", breaker.open_for);
+}
+
+Status ReadEmergencyStop(const json& from, EmergencyStop& stop) {
+  if (GetString(from, "resume") == "Auto") stop.resume = EmergencyStop::Resume::kAuto;
+  return ReadDuration(from, "cooldown", stop.cooldown);
+}
+
+Status ReadPacing(const json& from, Pacing& pacing) {
   pacing.requests_per_second = Get(from, "requestsPerSecond", pacing.requests_per_second);
   pacing.burst = Get(from, "burst", pacing.burst);
   pacing.max_in_flight = Get(from, "maxInFlight", pacing.max_in_flight);
+  STOKER_CHECK(ReadBytes(from, "bytesPerSecond", pacing.bytes_per_second));
+  if (const json* latency = Find(from, "latency")) {
+    if (Status read = ReadLatency(*latency, pacing.latency); !read)
+      return Nest("latency", read.error());
+  }
+  if (const json* breaker = Find(from, "circuitBreaker")) {
+    pacing.circuit_breaker.emplace();
+    if (Status read = ReadBreaker(*breaker, *pacing.circuit_breaker); !read)
+      return Nest("circuitBreaker", read.error());
+  }
+  if (const json* stop = Find(from, "emergencyStop")) {
+    if (Status read = ReadEmergencyStop(*stop, pacing.emergency_stop); !read)
+      return Nest("emergencyStop", read.error());
+  }
+  return {};
 }
 
 Status ReadRetry(const json& from, Retry& retry) {
@@ -301,7 +340,9 @@ Result<WarmingPolicySpec> ReadSpec(const json& from) {
   STOKER_TRY(spec.origins, ToList<Origin>(from, "origins", ToOrigin));
   STOKER_TRY(spec.targets, ToList<Target>(from, "targets", ToTarget));
   if (const json* strategy = Find(from, "strategy")) ReadStrategy(*strategy, spec.strategy);
-  if (const json* pacing = Find(from, "pacing")) ReadPacing(*pacing, spec.pacing);
+  if (const json* pacing = Find(from, "pacing")) {
+    if (Status read = ReadPacing(*pacing, spec.pacing); !read) return Nest("pacing", read.error());
+  }
   if (const json* retry = Find(from, "retry")) {
     if (Status read = ReadRetry(*retry, spec.retry); !read) return Nest("retry", read.error());
   }

@@ -214,19 +214,49 @@ struct Capacity {
   OnExceed on_exceed = OnExceed::kStop;
 };
 
+struct TargetPacing {  // of writes; 0: no bound
+  std::int64_t requests_per_second = 0;
+  std::int64_t bytes_per_second = 0;
+  std::int64_t max_in_flight = 0;
+};
+
 struct Target {  // exactly one of redis and memcached
   std::string name;
   std::optional<RedisTarget> redis;
   std::optional<MemcachedTarget> memcached;
   Write write;
-  std::optional<Capacity> capacity;  // none: not looked after
+  std::optional<TargetPacing> pacing;  // none: as fast as values come
+  std::optional<Capacity> capacity;    // none: not looked after
   bool in_memory = false;  // CLI only (--target memory), never in a manifest: a map in this process
+};
+
+struct LatencyPacing {
+  bool adaptive = false;  // as many requests at a time as the origin bears unnoticed
+  Millis slow_above{0};   // fewer at a time above it; 0: never for that
+  Millis stop_above{0};   // none at all above it; 0: never
+  Millis window{10'000};  // what stop_above judges by
+};
+
+struct CircuitBreaker {
+  int failure_threshold = 10;  // in a row
+  Millis open_for{30'000};
+  int half_open_probes = 3;
+};
+
+struct EmergencyStop {
+  enum class Resume { kManual, kAuto };
+  Resume resume = Resume::kManual;
+  Millis cooldown{std::chrono::minutes(5)};  // Auto
 };
 
 struct Pacing {
   std::int64_t requests_per_second = 100;
   std::int64_t burst = 10;
   std::int64_t max_in_flight = 10;
+  std::int64_t bytes_per_second = 0;  // 0: no bound
+  LatencyPacing latency{};
+  std::optional<CircuitBreaker> circuit_breaker{};  // none: never opens
+  EmergencyStop emergency_stop{};
 };
 
 struct Retry {

@@ -20,6 +20,8 @@ constexpr Millis kTick{100};
 constexpr Millis kRetryWrite{1000};
 // What is in flight may finish for as long: the next leader should act within three seconds.
 constexpr Millis kHandOverGrace{1500};
+// The same where nobody waits for it.
+constexpr Millis kUnhurriedGrace{10'000};
 
 // No further try would go better.
 bool RefusedForGood(const Error& error) {
@@ -69,7 +71,7 @@ class Executor::Hosted {
     return {};
   }
 
-  void Cancel(const std::string& reason, bool hand_over) {
+  void Cancel(const std::string& reason, bool hand_over, Millis grace = kHandOverGrace) {
     {
       const std::lock_guard lock(mutex_);
       cancelled_ = true;
@@ -78,12 +80,16 @@ class Executor::Hosted {
     }
     if (!run_) return;
     if (hand_over) {
-      run_->Drain(kHandOverGrace, reason);
+      run_->Drain(grace, reason);
     } else {
       run_->Cancel(reason);
     }
   }
 
+  void HandOver(const std::string& reason) {
+    paused_ = true;
+    Cancel(reason, true, kUnhurriedGrace);
+  }
   void Pause(bool paused) {
     paused_ = paused;
     run_->Pause(paused);
@@ -305,6 +311,11 @@ void Executor::CancelOwnedBy(const std::string& policy_uid, const std::string& r
 void Executor::Pause(const std::string& job_uid, bool paused) {
   if (paused) LeaveLine(job_uid);
   if (const auto run = FindRun(job_uid)) run->Pause(paused);
+}
+
+void Executor::HandOver(const std::string& job_uid, const std::string& reason) {
+  LeaveLine(job_uid);
+  if (const auto run = FindRun(job_uid)) run->HandOver(reason);
 }
 
 void Executor::Forget(const std::string& job_uid) {

@@ -71,6 +71,9 @@ class Executor {
   void Cancel(const std::string& job_uid, const std::string& reason);
   void CancelOwnedBy(const std::string& policy_uid, const std::string& reason);
   void Pause(const std::string& job_uid, bool paused);
+  // Lets what is in flight end and gives the place back, so that the run can be taken up again from
+  // its checkpoint, by whoever leads then; meanwhile it counts as paused.
+  void HandOver(const std::string& job_uid, const std::string& reason);
   // Drops an ended run; one that still runs is cancelled and drops itself.
   void Forget(const std::string& job_uid);
   // Drops ended runs whose policy is gone, so that nobody will ask for their reports.

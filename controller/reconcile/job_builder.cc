@@ -20,6 +20,7 @@ constexpr int kBackstopSeconds = 60;  // the worker keeps the deadline itself
 constexpr int kRestartsPerIndex = 6;
 constexpr int kExitRunFailed = 1;
 constexpr int kExitBadInput = 2;
+constexpr int kExitAskedToEnd = 143;  // by SIGTERM: a suspended Job's pods, a drained node's
 constexpr int kReadableByAll = 0444;
 
 json Labels(const JobInput& input) {
@@ -129,7 +130,8 @@ json PodFailurePolicy() {
       {"action", "Ignore"},
       {"onPodConditions", {{{"type", "DisruptionTarget"}, {"status", "True"}}}}};
   return {{"rules",
-           {disrupted, on_exit(kExitBadInput, "FailJob"), on_exit(kExitRunFailed, "FailIndex")}}};
+           {disrupted, on_exit(kExitBadInput, "FailJob"), on_exit(kExitRunFailed, "FailIndex"),
+            on_exit(kExitAskedToEnd, "Ignore")}}};
 }
 
 json JobSpec(const JobInput& input) {

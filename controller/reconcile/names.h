@@ -29,7 +29,11 @@ inline constexpr char kInProcessLabel[] = "stoker.dev/in-process";
 inline constexpr char kInProcessAllowed[] = "allowed";
 
 inline constexpr char kRequestedAtAnnotation[] = "stoker.dev/requestedAt";  // on a policy: run now
+// On a policy: the run that stopped itself goes on.
+inline constexpr char kResumeAtAnnotation[] = "stoker.dev/resumeAt";
 // On a Job.
+inline constexpr char kStoppedAnnotation[] = "stoker.dev/emergency-stop";  // why it is suspended
+inline constexpr char kResumeSeenAnnotation[] = "stoker.dev/resume-seen";  // resumeAt by then
 inline constexpr char kPlanHashAnnotation[] = "stoker.dev/plan-hash";
 inline constexpr char kSlotAnnotation[] = "stoker.dev/slot";
 inline constexpr char kTriggerAnnotation[] = "stoker.dev/trigger";

@@ -9,6 +9,7 @@
 #include "controller/reconcile/conditions.h"
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/pace_conditions.h"
 #include "controller/reconcile/policy_status.h"
 #include "controller/reconcile/shards.h"
 
@@ -63,6 +64,12 @@ void WriteReady(json& status, const PolicyObserved& observed, PolicyDecision& de
   SetCondition(status,
                {kReady, "True", "Accepted", "the spec is accepted and looked after", generation},
                now);
+}
+
+std::string Wish(const json& object, const char* annotation) {
+  constexpr std::size_t kLongest = 256;
+  std::string wish = Annotation(object, annotation);
+  return wish.size() <= kLongest ? wish : "sha256:" + Sha256Hex(wish);
 }
 
 std::string CurrentHash(const PolicyObserved& observed) {
@@ -146,6 +153,9 @@ void FollowRun(const PolicyObserved& observed, ActiveRun run, PolicyDecision& de
   status["activeRun"] = ToJson(run);
   const warming::Progress* progress = observed.progress ? &*observed.progress : nullptr;
   if (progress != nullptr) WriteProgress(status, *progress);
+  decision.hold =
+      FollowPace(status, {run, *observed.job, progress, ResumeOf(observed.object), generation},
+                 decision.events, now);
   WriteWarmRunning(status, run, progress, generation, now);
   if (progress != nullptr && progress->waiting &&
       progress->waiting->message != observed.last_waiting) {
@@ -190,11 +200,9 @@ bool AnswersAtOnce(const PolicyObserved& observed) {
 
 }  // namespace
 
-std::string RequestOf(const json& object) {
-  constexpr std::size_t kMaxRequest = 256;
-  std::string request = Annotation(object, kRequestedAtAnnotation);
-  return request.size() <= kMaxRequest ? request : "sha256:" + Sha256Hex(request);
-}
+std::string RequestOf(const json& object) { return Wish(object, kRequestedAtAnnotation); }
+
+std::string ResumeOf(const json& object) { return Wish(object, kResumeAtAnnotation); }
 
 std::optional<Trigger> DueTrigger(const json& object, const api::WarmingPolicy& policy,
                                   const std::vector<Workload>& rollouts) {

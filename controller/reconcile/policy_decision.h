@@ -47,6 +47,12 @@ struct EventToSend {
   std::string message;
 };
 
+// What becomes of a run's Job after an emergency stop: suspended, or with no reason, let go.
+struct JobHold {
+  std::string why;
+  std::string resume_seen;  // stoker.dev/resumeAt by then, which does not count
+};
+
 struct PolicyObserved {
   nlohmann::json object;
   Result<api::WarmingPolicy> policy = Internal("not read");
@@ -70,7 +76,8 @@ struct PolicyDecision {
   bool ensure_job = false;       // activeRun was intended: make or adopt its Job
   bool cancel_run = false;       // its Job is gone, and our own executor goes on
   bool run_ended = false;
-  bool urgent = false;  // write now; else progress may wait for its second
+  std::optional<JobHold> hold;  // of activeRun's Job; carried out before the status is written
+  bool urgent = false;          // write now; else progress may wait for its second
   std::vector<EventToSend> events;
   Again again;
 };
@@ -83,6 +90,8 @@ std::optional<Trigger> DueTrigger(const nlohmann::json& object, const api::Warmi
                                   const std::vector<Workload>& rollouts = {});
 // The annotation stoker.dev/requestedAt as status can hold it: a long one by its hash.
 std::string RequestOf(const nlohmann::json& object);
+// The same of stoker.dev/resumeAt.
+std::string ResumeOf(const nlohmann::json& object);
 // Secrets and ConfigMaps are read only when the answer can matter: a new generation, a policy that
 // was not ready, a run about to start.
 bool NeedsReferences(const nlohmann::json& object, const api::WarmingPolicy& policy,

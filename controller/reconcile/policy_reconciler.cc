@@ -7,6 +7,7 @@
 #include "controller/reconcile/json_view.h"
 #include "controller/reconcile/merge_patch.h"
 #include "controller/reconcile/names.h"
+#include "controller/reconcile/pace_conditions.h"
 #include "controller/reconcile/policy_status.h"
 #include "controller/reconcile/shards.h"
 
@@ -199,6 +200,11 @@ ReconcileResult PolicyReconciler::Act(const json& object, const Look& look,
                                       PolicyDecision decision) {
   const auto active = ReadActiveRun(object.value("status", json::object()));
   json current = object;
+  if (decision.hold && active) {
+    STOKER_CHECK(context_.client.Patch(kube::kJobs, Namespace(object), active->name,
+                                       kube::PatchType::kMerge,
+                                       HoldPatch(*look.observed.job, *decision.hold)));
+  }
   if (decision.start) {
     STOKER_TRY(current, starter_.Begin(object, decision.status, *look.observed.policy,
                                        look.resolved, *decision.start));

@@ -96,9 +96,14 @@ void WriteProgress(json& status, const Progress& progress) {
     made["eta"] = FormatDuration(std::chrono::ceil<std::chrono::seconds>(*progress.eta));
   }
   status["progress"] = std::move(made);
-  status["origin"] = {
-      {"latency", FormatDuration(progress.origin_latency)},
-      {"errorPercent", static_cast<std::int64_t>(std::lround(progress.origin_error_percent))}};
+  json& origin = status["origin"];  // keeps when it last tripped
+  origin["latency"] = FormatDuration(progress.origin_latency);
+  origin["errorPercent"] = std::lround(progress.origin_error_percent);
+  if (progress.in_flight_limit > 0) {
+    origin["inFlightLimit"] = progress.in_flight_limit;
+  } else {
+    origin.erase("inFlightLimit");
+  }
   status["targets"] = TargetsJson(progress);
   status["failures"] = FailuresJson(progress);
 }
@@ -137,6 +142,7 @@ void WriteRunEnd(json& status, const ActiveRun& run, const Report& report, std::
   last.per_second = 0;
   last.eta.reset();
   last.waiting.reset();
+  last.in_flight_limit = 0;
   WriteProgress(status, last);
   const warming::Tally& tally = report.progress.tally;
   json ended = {{"name", run.name},
@@ -165,7 +171,9 @@ void WriteRunEnd(json& status, const ActiveRun& run, const Report& report, std::
     status["lastSuccessfulTime"] = FormatTime(now);
     if (report.first_expiry) status["warmUntil"] = FormatTime(*report.first_expiry);
   }
-  RemoveCondition(status, kThrottled);
+  for (const char* type : {kThrottled, kCircuitOpen, kEmergencyStopped}) {
+    RemoveCondition(status, type);
+  }
   const auto [reason, message] = WarmOutcome(report);
   SetCondition(status,
                {kWarm, succeeded ? "True" : "False", reason, message,
@@ -192,19 +200,12 @@ std::string_view DescribeResumed(warming::Resumed resumed) {
 void WriteWarmRunning(json& status, const ActiveRun& run, const Progress* progress,
                       std::int64_t generation, WallTime now) {
   const bool waiting = progress != nullptr && progress->waiting.has_value();
-  if (progress != nullptr && progress->throttled) {
-    SetCondition(
-        status,
-        {kThrottled, "True", "RetryAfter",
-         "the origin asked to be left alone for a while (Retry-After); the run waits", generation},
-        now);
-  } else {
-    RemoveCondition(status, kThrottled);
-  }
   // What an earlier run warmed stays warm while the next one goes over it.
   if (IsTrue(status, kWarm) && !Expired(status, now)) return;
   std::string message = fmt::format("run {} is under way", run.name);
-  if (waiting) {
+  if (const json* stopped = FindCondition(status, kEmergencyStopped)) {
+    message = fmt::format("run {} stopped: {}", run.name, Text(*stopped, {"message"}));
+  } else if (waiting) {
     message = fmt::format("run {} waits: {}", run.name, progress->waiting->message);
   } else if (progress != nullptr && progress->resumed >= warming::Resumed::kSkipsWarm) {
     message += fmt::format("; it {}", DescribeResumed(progress->resumed));

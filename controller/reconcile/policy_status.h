@@ -19,6 +19,8 @@ inline constexpr char kReconciling[] = "Reconciling";
 inline constexpr char kStalled[] = "Stalled";
 inline constexpr char kWarm[] = "Warm";
 inline constexpr char kThrottled[] = "Throttled";
+inline constexpr char kCircuitOpen[] = "CircuitOpen";
+inline constexpr char kEmergencyStopped[] = "EmergencyStopped";
 
 // Why a policy is not ready, and why a run that had begun ended.
 inline constexpr char kInProcessNotAllowed[] = "InProcessNotAllowed";

@@ -251,7 +251,11 @@ ReconcileResult RunReconciler::Finish(const json& job, const warming::Report& re
 }
 
 ReconcileResult RunReconciler::Suspend(const json& job) {
-  context_.executor.Pause(Uid(job), true);
+  if (ReadJob(job).stopped.empty()) {
+    context_.executor.Pause(Uid(job), true);
+  } else {  // for as long as a person likes: not in a place that others need
+    context_.executor.HandOver(Uid(job), "it stopped for its origin, until a person resumes it");
+  }
   STOKER_CHECK(PatchStatus(job, SuspendedStatus(job, context_.clock.Wall())));
   return Again{};
 }

@@ -60,6 +60,12 @@ JobState ReadJob(const nlohmann::json& job) {
   if (state.start) state.phase = JobState::Phase::kRunning;
   if (Flag(job, {"spec", "suspend"})) state.phase = JobState::Phase::kSuspended;
 
+  state.resource_version = ResourceVersion(job);
+  if (state.phase == JobState::Phase::kSuspended) {
+    state.stopped = Annotation(job, kStoppedAnnotation);
+    state.resume_seen = Annotation(job, kResumeSeenAnnotation);
+  }
+
   const nlohmann::json* status = Find(job, {"status"});
   if (status == nullptr) return state;
   for (const auto& [type, phase] : {std::pair{"Complete", JobState::Phase::kSucceeded},

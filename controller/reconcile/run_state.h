@@ -57,6 +57,9 @@ struct JobState {
   std::optional<WallTime> end;
   std::int64_t attempt = 1;
   std::int64_t ready = 0;
+  std::string resource_version;
+  std::string stopped;      // why it is suspended until a person resumes it; empty: it is not
+  std::string resume_seen;  // stoker.dev/resumeAt when it was
 
   [[nodiscard]] bool Finished() const {
     return phase == Phase::kSucceeded || phase == Phase::kFailed;

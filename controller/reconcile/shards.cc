@@ -97,6 +97,25 @@ std::map<int, std::vector<const WorkerPod*>> ByIndex(const std::vector<WorkerPod
   return attempts;
 }
 
+// A worker that is gone holds nothing back, and has not stopped for the origin any more.
+void ForgetPace(Progress& progress) {
+  progress.throttled = false;
+  progress.in_flight_limit = 0;
+  progress.slowed.clear();
+  progress.circuit_open.clear();
+  progress.stopped.reset();
+}
+
+// A run that awaits a person does so whatever the other shards' cool-downs say.
+void AddPace(Progress& sum, const Progress& shard) {
+  sum.throttled = sum.throttled || shard.throttled;
+  sum.in_flight_limit += shard.in_flight_limit;
+  if (sum.slowed.empty()) sum.slowed = shard.slowed;
+  if (sum.circuit_open.empty()) sum.circuit_open = shard.circuit_open;
+  const bool longer = shard.stopped && !shard.stopped->resumes_in;
+  if (shard.stopped && (!sum.stopped || longer)) sum.stopped = shard.stopped;
+}
+
 }  // namespace
 
 std::optional<WorkerPod> ReadWorkerPod(const nlohmann::json& pod, const std::string& job_uid) {
@@ -128,6 +147,7 @@ ShardsView CombineShards(const std::vector<WorkerPod>& pods,
       const auto seen = live.find(pod->uid);
       if (!pod->report && seen == live.end()) continue;
       progress.push_back(pod->report ? pod->report->progress : seen->second);
+      if (!pod->running) ForgetPace(progress.back());
       break;
     }
   }
@@ -159,7 +179,7 @@ Progress SumProgress(const std::vector<Progress>& shards) {
     if (shard.eta) sum.eta = std::max(sum.eta.value_or(Millis(0)), *shard.eta);
     sum.origin_latency = std::max(sum.origin_latency, shard.origin_latency);
     errors += shard.origin_error_percent * static_cast<double>(shard.tally.origin_requests);
-    sum.throttled = sum.throttled || shard.throttled;
+    AddPace(sum, shard);
     if (!sum.waiting) sum.waiting = shard.waiting;
     AddTargets(sum.targets, shard.targets);
     AddFailures(sum.failures, shard.failures);

@@ -19,7 +19,13 @@ std::int64_t TimeFor(std::int64_t bytes, std::int64_t rate) {
 }  // namespace
 
 ByteRate::ByteRate(std::int64_t bytes_per_second, SteadyTime start)
-    : rate_(bytes_per_second), start_(start) {}
+    : rate_(bytes_per_second), start_(start), expected_(bytes_per_second / 10) {}
+
+std::optional<SteadyTime> ByteRate::Wait(SteadyTime now) const {
+  const std::int64_t paid = paid_until_ns_.load(std::memory_order_relaxed);
+  if (rate_ <= 0 || paid <= nanoseconds(now - start_).count()) return std::nullopt;
+  return start_ + nanoseconds(paid);
+}
 
 std::optional<SteadyTime> ByteRate::Begin(SteadyTime now, Charge& charge) {
   charge = {};
@@ -42,8 +48,14 @@ void ByteRate::Ended(Charge charge, std::int64_t bytes) {
   if (rate_ <= 0) return;
   paid_until_ns_.fetch_add(TimeFor(bytes - charge.bytes, rate_), std::memory_order_relaxed);
   const std::int64_t expected = expected_.load(std::memory_order_relaxed);
-  const std::int64_t moved = expected == 0 ? bytes : expected + (bytes - expected) / kWeight;
+  const bool first = !measured_.exchange(true, std::memory_order_relaxed);
+  const std::int64_t moved = first ? bytes : expected + (bytes - expected) / kWeight;
   expected_.store(std::max<std::int64_t>(moved, 1), std::memory_order_relaxed);
+}
+
+void ByteRate::Failed(Charge charge) {
+  if (rate_ <= 0) return;
+  paid_until_ns_.fetch_sub(TimeFor(charge.bytes, rate_), std::memory_order_relaxed);
 }
 
 }  // namespace stoker::warming

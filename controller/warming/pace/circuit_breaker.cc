@@ -22,6 +22,14 @@ std::optional<SteadyTime> CircuitBreaker::Admit(SteadyTime now, WallTime wall) {
   return std::nullopt;
 }
 
+std::optional<SteadyTime> CircuitBreaker::Wait(SteadyTime now) const {
+  if (state() == State::kClosed) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const bool probes_are_out = state() == State::kHalfOpen && probes_left_ == 0;
+  const bool waits = (state() == State::kOpen || probes_are_out) && now < until_;
+  return waits ? std::optional(until_) : std::nullopt;
+}
+
 void CircuitBreaker::Succeeded(std::uint64_t era) {
   if (state() == State::kClosed) {
     if (failures_.load(std::memory_order_relaxed) != 0)

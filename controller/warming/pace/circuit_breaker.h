@@ -44,6 +44,8 @@ class CircuitBreaker {
 
   // None: a request may begin, in era(). Else: ask again then.
   std::optional<SteadyTime> Admit(SteadyTime now, WallTime wall);
+  // When to look again while nothing may begin; none: Admit() may say yes. Takes no probe.
+  [[nodiscard]] std::optional<SteadyTime> Wait(SteadyTime now) const;
   [[nodiscard]] std::uint64_t era() const { return era_.load(std::memory_order_acquire); }
   // How the request that began in `era` ended. Failed() is true when it opened the breaker.
   void Succeeded(std::uint64_t era);
@@ -61,7 +63,7 @@ class CircuitBreaker {
   std::atomic<std::uint64_t> era_{0};
   std::atomic<int> failures_{0};  // in a row
   std::atomic<int> trips_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   SteadyTime until_;     // of Open; in HalfOpen: when lost probes are given up
   int probes_left_ = 0;  // to be sent
   int successes_ = 0;    // of probes

@@ -21,7 +21,12 @@ constexpr double kGrowShare = 0.6;  // of the tolerance: below it there is room
 
 LatencyLimit::LatencyLimit(LatencyLimitOptions options, SteadyTime start) : options_(options) {
   const std::lock_guard lock(mutex_);
-  Enter(Phase::kCalibrate, start);
+  const bool measures = options_.tolerance > 0;
+  if (!measures) {
+    exact_ = options_.max;
+    fast_ = false;
+  }
+  Enter(measures ? Phase::kCalibrate : Phase::kTest, start);
 }
 
 void LatencyLimit::Restart(SteadyTime now) {
@@ -29,7 +34,8 @@ void LatencyLimit::Restart(SteadyTime now) {
   exact_ = 1;
   fast_ = true;
   baseline_.store(0, std::memory_order_relaxed);
-  Enter(Phase::kCalibrate, now);
+  held_back_.store(options_.max > 1, std::memory_order_relaxed);
+  Enter(options_.tolerance > 0 ? Phase::kCalibrate : Phase::kTest, now);
 }
 
 void LatencyLimit::Finished(SteadyTime now, std::chrono::microseconds latency) {
@@ -58,10 +64,9 @@ void LatencyLimit::Evaluate(SteadyTime now) {
     const double mean = static_cast<double>(recent_.sum.exchange(0)) / static_cast<double>(recent);
     recent_.count.store(0);
     const double ceiling = 1000.0 * static_cast<double>(options_.slow_above.count());
-    const bool shock = phase_ == Phase::kTest && mean > kShock * baseline;
+    const bool shock = phase_ == Phase::kTest && baseline > 0 && mean > kShock * baseline;
     if (phase_ != Phase::kCalibrate && exact_ > 1 && (shock || (ceiling > 0 && mean > ceiling))) {
-      exact_ = std::max(1.0, exact_ / 2);
-      fast_ = false;
+      Shrink(0.5, mean);
       Enter(Phase::kTest, now);
       return;
     }
@@ -81,20 +86,32 @@ void LatencyLimit::Evaluate(SteadyTime now) {
       baseline_.store(std::llround(baseline + (mean - baseline) * kBaselineWeight));
       tests_ = 0;
       return Enter(Phase::kTest, now);
-    case Phase::kTest:
-      Judge(mean / std::max(baseline, 1.0));
-      return Enter(++tests_ >= kTestsPerBaseline ? Phase::kBaseline : Phase::kTest, now);
+    case Phase::kTest: {
+      Judge(mean);
+      const bool measure = options_.tolerance > 0 && ++tests_ >= kTestsPerBaseline;
+      return Enter(measure ? Phase::kBaseline : Phase::kTest, now);
+    }
   }
 }
 
-void LatencyLimit::Judge(double ratio) {
-  if (ratio > 1 + options_.tolerance) {
-    exact_ = std::max(1.0, exact_ * kShrink);
-    fast_ = false;
-  } else if (fast_ || ratio < 1 + kGrowShare * options_.tolerance) {
+void LatencyLimit::Judge(double mean) {
+  const double baseline = std::max(1.0, static_cast<double>(baseline_.load()));
+  const double slower = options_.tolerance > 0 ? mean / baseline - 1 : 0;
+  const double ceiling = 1000.0 * static_cast<double>(options_.slow_above.count());
+  if (slower > options_.tolerance || (ceiling > 0 && mean > ceiling)) {
+    Shrink(kShrink, mean);
+  } else if (fast_ || slower <= kGrowShare * options_.tolerance) {
     exact_ += fast_ ? exact_ / 2 : std::max(0.5, exact_ * kGrow);
     exact_ = std::min<double>(exact_, options_.max);
+    if (exact_ >= options_.max) held_back_.store(false, std::memory_order_relaxed);
   }
+}
+
+void LatencyLimit::Shrink(double factor, double mean) {
+  exact_ = std::max(1.0, exact_ * factor);
+  fast_ = false;
+  too_slow_.store(std::llround(mean), std::memory_order_relaxed);
+  held_back_.store(options_.max > 1, std::memory_order_relaxed);
 }
 
 void LatencyLimit::Enter(Phase phase, SteadyTime now) {

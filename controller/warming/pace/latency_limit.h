@@ -17,6 +17,9 @@
 // the tolerance. The mean and not a high percentile, for it needs the fewest samples; outliers count at
 // most five baselines.
 //
+// Without a tolerance only `slow_above` counts: the limit begins at its most, is halved while the mean is
+// above, and grows back below it.
+//
 // Sources: the control by measured queueing is TCP Vegas' (Brakmo and Peterson, 1995) as Netflix'
 // concurrency-limits took it to servers; looking at the path with less of one's own load is BBR's
 // ProbeRTT (Cardwell et al., 2016), here with half of it so that throughput hardly suffers. The numbers
@@ -38,7 +41,7 @@ namespace stoker::warming {
 
 struct LatencyLimitOptions {
   int max = 1;             // never more than this (maxInFlight)
-  double tolerance = 0.2;  // share of latency that our presence may add
+  double tolerance = 0.2;  // share of latency that our presence may add; 0: as much as it likes
   Millis slow_above{0};    // an absolute ceiling for the mean; 0: none
 };
 
@@ -52,6 +55,12 @@ class LatencyLimit {
   void Finished(SteadyTime now, std::chrono::microseconds latency);
   // Begins again from one request at a time, after an outage or an emergency stop.
   void Restart(SteadyTime now);
+  // It was too high once, and has not been back at its most since.
+  [[nodiscard]] bool held_back() const { return held_back_.load(std::memory_order_relaxed); }
+  // Mean latency when it was last too high.
+  [[nodiscard]] std::chrono::microseconds too_slow() const {
+    return std::chrono::microseconds(too_slow_.load(std::memory_order_relaxed));
+  }
   // Mean latency with half our load; 0 until it is known.
   [[nodiscard]] std::chrono::microseconds baseline() const {
     return std::chrono::microseconds(baseline_.load(std::memory_order_relaxed));
@@ -65,11 +74,14 @@ class LatencyLimit {
 
   void Evaluate(SteadyTime now);
   void Judge(double mean);
+  void Shrink(double factor, double mean);
   void Enter(Phase phase, SteadyTime now);
   [[nodiscard]] std::int64_t Wanted() const;
 
   const LatencyLimitOptions options_;
   std::atomic<int> limit_{1};
+  std::atomic<bool> held_back_{false};
+  std::atomic<std::int64_t> too_slow_{0};
   std::atomic<std::int64_t> baseline_{0};
   std::atomic<std::int64_t> to_skip_{0};  // samples of requests that began under the limit before
   std::atomic<std::int64_t> wanted_{0};   // samples of the window

@@ -14,7 +14,7 @@ std::size_t Home(std::uint64_t hash, std::size_t slots) {
   return static_cast<std::size_t>((low * slots) >> 32);
 }
 
-void Place(std::vector<std::uint64_t>& slots, std::uint64_t hash) {
+void Put(std::vector<std::uint64_t>& slots, std::uint64_t hash) {
   std::size_t at = Home(hash, slots.size());
   while (slots[at] != 0) {
     if (++at == slots.size()) at = 0;
@@ -30,7 +30,7 @@ void KeySet::Grow(Segment& segment) {
   std::vector<std::uint64_t> bigger(
       segment.slots.empty() ? kFirstSlots : segment.slots.size() + segment.slots.size() / 2);
   for (const std::uint64_t hash : segment.slots) {
-    if (hash != 0) Place(bigger, hash);
+    if (hash != 0) Put(bigger, hash);
   }
   segment.slots = std::move(bigger);
 }

@@ -15,6 +15,32 @@ std::vector<std::string> TargetNames(const RunSpec& spec) {
   return names;
 }
 
+// This shard's share of what the policy allows.
+OriginPacerOptions PacerOptions(const RunSpec& spec) {
+  const api::Pacing& pacing = spec.policy.pacing;
+  const auto share = [&](std::int64_t whole) {
+    return ShareOf(whole, spec.shard.index, spec.shard.count);
+  };
+  OriginPacerOptions options;
+  options.per_second = share(pacing.requests_per_second);
+  options.burst = share(pacing.burst);
+  if (pacing.bytes_per_second > 0)
+    options.bytes_per_second = std::max<std::int64_t>(1, share(pacing.bytes_per_second));
+  options.in_flight = static_cast<int>(share(pacing.max_in_flight));
+  options.latency.max = options.in_flight;
+  if (!pacing.latency.adaptive) options.latency.tolerance = 0;
+  options.latency.slow_above = pacing.latency.slow_above;
+  options.stop = {pacing.latency.stop_above, pacing.latency.window, options.in_flight};
+  options.breaker.failure_threshold = 0;
+  if (const auto& breaker = pacing.circuit_breaker) {
+    options.breaker = {breaker->failure_threshold, breaker->open_for, breaker->half_open_probes,
+                       spec.shard.index, spec.shard.count};
+  }
+  if (pacing.emergency_stop.resume == api::EmergencyStop::Resume::kAuto)
+    options.cooldown = pacing.emergency_stop.cooldown;
+  return options;
+}
+
 }  // namespace
 
 RunContext::RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std::string> names,
@@ -30,9 +56,7 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std
                        std::min(most_loops, in_flight))),
       places(in_flight, loops),
       write_places(in_flight, loops),
-      bucket(ShareOf(spec.policy.pacing.requests_per_second, spec.shard.index, spec.shard.count),
-             ShareOf(spec.policy.pacing.burst, spec.shard.index, spec.shard.count),
-             options.clock->Steady()),
+      pacer(PacerOptions(spec), *options.clock),
       origin_gate(outage_backoff),
       ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {
   for (std::size_t i = 0; i < spec.policy.targets.size(); ++i)
@@ -72,10 +96,13 @@ void RunContext::StopOn(const std::exception_ptr& error) {
   Stop(StopKind::kFatal, "InternalError", std::move(what));
 }
 
-void RunContext::Drain(SteadyTime until, std::string reason) {
+void RunContext::Drain(SteadyTime until, StopCause left) {
   const std::lock_guard lock(mutex);
-  if (draining) return;
-  drain_cause = {StopKind::kCancelled, "Cancelled", std::move(reason)};
+  if (draining) {
+    drain_until = std::min(drain_until, until);
+    return;
+  }
+  drain_cause = std::move(left);
   drain_until = until;
   draining.store(true, std::memory_order_release);
 }

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "controller/warming/pace/capacity_gate.h"
+#include "controller/warming/pace/origin_pacer.h"
 #include "controller/warming/pace/outage.h"
 #include "controller/warming/pace/places.h"
-#include "controller/warming/pace/token_bucket.h"
 #include "controller/warming/run/batch_queue.h"
 #include "controller/warming/run/ledger.h"
 #include "controller/warming/run/run.h"
@@ -40,8 +40,10 @@ struct RunContext {
   void Stop(StopKind kind, std::string reason, std::string message);
   // The same, for an exception that nobody should have thrown.
   void StopOn(const std::exception_ptr& error);
-  // Lets what is in flight finish, until `until`; see Run::Drain(). The first call counts.
-  void Drain(SteadyTime until, std::string reason);
+  // Lets what is in flight finish, until `until`; see Run::Drain(). Of several calls the first says
+  // why, and the earliest `until` counts. `left`:
+  // what becomes of a run that has something left.
+  void Drain(SteadyTime until, StopCause left);
   // Called now and then: stops a drain that took too long.
   void EndDrainAt(SteadyTime now);
   [[nodiscard]] StopCause Cause() const;
@@ -59,7 +61,7 @@ struct RunContext {
   const int loops;
   Places places;        // of requests in flight
   Places write_places;  // of fetched values on their way to the targets: as many again
-  TokenBucket bucket;
+  OriginPacer pacer;
   OutageGate origin_gate;
   std::deque<OutageGate> target_gates;                 // one a target
   std::deque<std::unique_ptr<CapacityGate>> capacity;  // one a target; null: it is not looked after

@@ -12,7 +12,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kGateLookAgain{50};  // while paused or while something is down
-// Further tries that an entry is excused for because the origin asked to come back later.
+// Further tries that an entry is excused for because the origin asked to come back later, or served
+// nobody when the entry was its probe.
 constexpr int kExcusedTries = 3;
 
 }  // namespace
@@ -26,14 +27,12 @@ asio::awaitable<void> LoopRunner::Worker() {
       break;
     }
     Ask(work, question);
-    SteadyTime sent{};
-    auto fetched = co_await FetchOne(question, work, sent);
+    auto fetched = co_await FetchOne(question, work);
     // What fails during a drain is left to the next host.
     if (run_.Stopped() || (!fetched && !run_.TakesWork())) {
       PlaceFree();
       break;
     }
-    counters_.latency.Add(duration_cast<microseconds>(run_.Now() - sent), !fetched);
     if (fetched) {
       run_.origin_gate.Succeeded();
       const bool has_place = run_.write_places.Take(index_) || co_await WaitForWritePlace();
@@ -48,26 +47,52 @@ asio::awaitable<void> LoopRunner::Worker() {
   if (--workers_ == 0) WakeAll();
 }
 
-// `sent`: when its first request was, or when it began without sending any.
-asio::awaitable<FetchResult> LoopRunner::FetchOne(Question& question, Work& work,
-                                                  SteadyTime& sent) {
+asio::awaitable<FetchResult> LoopRunner::FetchOne(Question& question, Work& work) {
   bool approaching = true;
+  OriginPacer::Request request = run_.pacer.Begin(false);
+  SteadyTime sent{};  // its first request was, or it began without sending any
   const auto begins = [&] {
     sent = run_.Now();
     work.successes_seen = run_.origin_gate.successes();
   };
   const Leave leave = [&]() -> asio::awaitable<Status> {
-    Status allowed = co_await LeaveToSend();
+    const SteadyTime asked = run_.Now();
+    Status allowed = co_await LeaveToSend(request);
     if (std::exchange(approaching, false)) {
       begins();
       Approached();
+    } else {
+      sent += run_.Now() - asked;  // a redirect: what it waited here was not the origin's doing
     }
     co_return allowed;
   };
   begins();
   auto fetched = co_await origin_->Fetch(question, leave);
   if (approaching) Approached();
+  work.probed = request.probes;
+  RequestEnded(request, sent, fetched);
   co_return fetched;
+}
+
+// What the end of a drain or of the run cut off says nothing about the origin.
+void LoopRunner::RequestEnded(OriginPacer::Request& request, SteadyTime sent,
+                              const FetchResult& fetched) {
+  using Kind = OriginPacer::Outcome::Kind;
+  const SteadyTime now = run_.Now();
+  OriginPacer::Outcome outcome;
+  outcome.latency = duration_cast<microseconds>(now - sent);
+  if (fetched) {
+    const std::size_t bytes = fetched->wire_bytes;
+    outcome.bytes = static_cast<std::int64_t>(bytes > 0 ? bytes : fetched->body.size());
+  } else if (fetched.error().retryable || fetched.error().connection) {
+    outcome.kind = fetched.error().retry_after ? Kind::kBusy : Kind::kFailing;
+    outcome.reason = fetched.error().reason;
+  }
+  if (!run_.Stopped()) {
+    if (!request.for_list) counters_.latency.Add(outcome.latency, !fetched);
+    run_.pacer.Ended(now, request, outcome);
+  }
+  tokens_.Look();
 }
 
 bool LoopRunner::HasNext() const {
@@ -173,7 +198,9 @@ std::optional<SteadyTime> LoopRunner::AskTargets(SteadyTime now) {
 // None: another entry may approach now.
 std::optional<SteadyTime> LoopRunner::AskToApproach() {
   if (approaching_ >= most_approaching_) return SteadyTime::max();  // until one has
-  return AskGates(run_.Now());
+  const SteadyTime now = run_.Now();
+  if (const auto again = run_.pacer.AskToApproach(now, approaching_)) return again;
+  return AskGates(now);
 }
 
 bool LoopRunner::TryApproach() {
@@ -195,19 +222,20 @@ void LoopRunner::Approached() {
   approach_.Look();
 }
 
-// None: a request may be sent now, and has its token.
-std::optional<SteadyTime> LoopRunner::AskForToken(SteadyTime now) {
+// None: the request may be sent now, and has what it needs.
+std::optional<SteadyTime> LoopRunner::AskToSend(OriginPacer::Request& request) {
+  const SteadyTime now = run_.Now();
   if (run_.Paused()) return now + kGateLookAgain;
-  return run_.bucket.Take(now);
+  return run_.pacer.AskToSend(now, request);
 }
 
-asio::awaitable<Status> LoopRunner::LeaveToSend() {
-  bool token = !tokens_.Taken() && !AskForToken(run_.Now());
-  if (!token) {
-    token = co_await tokens_.Pass([this] { return AskForToken(run_.Now()); },
-                                  [this] { return run_.TakesWork(); });
+asio::awaitable<Status> LoopRunner::LeaveToSend(OriginPacer::Request& request) {
+  bool may = !tokens_.Taken() && !AskToSend(request);
+  if (!may) {
+    may = co_await tokens_.Pass([&] { return AskToSend(request); },
+                                [this] { return run_.TakesWork(); });
   }
-  if (!token || !run_.MayAct()) co_return Cancelled("the run stops");
+  if (!may || !run_.MayAct()) co_return Cancelled("the run stops");
   counters_.requests.Add(1);
   co_return Status{};
 }
@@ -236,12 +264,12 @@ void LoopRunner::FetchFailed(Work work, const FetchError& error) {
     return;
   }
   if (error.retry_after) {
-    run_.bucket.PauseUntil(now + std::max(*error.retry_after, milliseconds(0)));
+    run_.pacer.PauseUntil(now + std::max(*error.retry_after, milliseconds(0)));
   }
   // While the origin serves nobody, that is no entry's fault, and uses up no entry's attempts; but
   // an entry that is always told to come back later is not believed for ever.
   const int limit = run_.spec.policy.retry.limit;
-  const bool busy = error.retry_after && work.tries < limit + kExcusedTries;
+  const bool busy = (error.retry_after || work.probed) && work.tries < limit + kExcusedTries;
   const bool served = gate.successes() != work.successes_seen;
   if (served || (!unreachable && !busy)) ++work.attempts;
   const bool again = error.retryable || unreachable || error.retry_after;

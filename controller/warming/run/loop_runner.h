@@ -54,8 +54,11 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   // care whether targets are down.
   asio::awaitable<bool> WaitForPlace();
   void GiveUpPlace();
-  // Awaited just before a request goes out: takes a token and counts it. An error: the run stops.
-  asio::awaitable<Status> LeaveToSend();
+  // Awaited just before a request goes out: takes what it needs and counts it. An error: the run
+  // stops.
+  asio::awaitable<Status> LeaveToSend(OriginPacer::Request& request);
+  // The fetch that `request` was of is over.
+  void RequestEnded(OriginPacer::Request& request, SteadyTime sent, const FetchResult& fetched);
 
  private:
   struct Work {
@@ -64,6 +67,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
     int tries = 0;     // failures so far
     int attempts = 0;  // of these, those that the entry answers for
     std::uint64_t successes_seen = 0;
+    bool probed = false;  // its last request was a probe of an origin that only failed
   };
   struct Retry {
     SteadyTime due;
@@ -88,7 +92,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   // loop_fetch.cc: the workers
   asio::awaitable<void> Worker();
-  asio::awaitable<FetchResult> FetchOne(Question& question, Work& work, SteadyTime& sent);
+  asio::awaitable<FetchResult> FetchOne(Question& question, Work& work);
   // Each leaves with an entry and a place for its request.
   bool TryNext(Work& work);
   asio::awaitable<bool> WaitNext(Work& work);
@@ -102,7 +106,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   asio::awaitable<bool> WaitToApproach();
   void Approached();
   std::optional<SteadyTime> AskGates(SteadyTime now);
-  std::optional<SteadyTime> AskForToken(SteadyTime now);
+  std::optional<SteadyTime> AskToSend(OriginPacer::Request& request);
   asio::awaitable<bool> WaitForWritePlace();
   void WriteEnded();
   // When to look again, while a target is down; none: values may come.

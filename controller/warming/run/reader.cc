@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 
 namespace stoker::warming {
@@ -69,7 +70,9 @@ asio::awaitable<Status> Reader::ReadAll() {
 
 asio::awaitable<FetchResult> Reader::Attempt(const std::string& url, std::size_t max_bytes,
                                              bool& too_large, const BodySink& sink) {
-  const auto leave = [this] { return runner_->LeaveToSend(); };
+  OriginPacer::Request request = run_.pacer.Begin(true);
+  const SteadyTime begun = run_.Now();
+  const auto leave = [&] { return runner_->LeaveToSend(request); };
   std::size_t bytes = 0;
   auto counted = [&](std::string_view piece) {
     bytes += piece.size();
@@ -77,13 +80,15 @@ asio::awaitable<FetchResult> Reader::Attempt(const std::string& url, std::size_t
     return !too_large;
   };
   auto result = co_await client_->Get(url, run_.Now() + kDownloadDeadline, leave, counted);
+  if (result && result->wire_bytes == 0) result->wire_bytes = bytes;
+  runner_->RequestEnded(request, begun, result);
   runner_->GiveUpPlace();
   co_return result;
 }
 
 bool Reader::MayRetry(const FetchError& error, int tries, Millis& wait) {
   if (error.retry_after) {
-    run_.bucket.PauseUntil(run_.Now() + std::max(*error.retry_after, Millis(0)));
+    run_.pacer.PauseUntil(run_.Now() + std::max(*error.retry_after, Millis(0)));
   }
   const auto& retry = run_.spec.policy.retry;
   if (!error.retryable || tries >= retry.limit) return false;

@@ -57,6 +57,12 @@ struct Waiting {
   std::string message;  // "redis.shop:6379 refused the connection"
 };
 
+// The origin answered slower than latency.stopAbove, and no request is sent.
+struct Stopped {
+  std::string message;               // "8 of the last 10 requests took longer than 2s"
+  std::optional<Millis> resumes_in;  // none: a person has to say so
+};
+
 struct Progress {
   enum class Phase { kPlanning, kWarming, kVerifying, kDone };
   Phase phase = Phase::kPlanning;
@@ -68,7 +74,11 @@ struct Progress {
   std::optional<Millis> eta;
   Millis origin_latency{0};  // median of recent requests
   double origin_error_percent = 0;
-  bool throttled = false;          // waiting for a Retry-After
+  bool throttled = false;            // waiting for a Retry-After
+  std::int64_t in_flight_limit = 0;  // requests at a time, as the origin's latency allows now
+  std::string slowed;                // why that is fewer than configured; empty: it is not
+  std::string circuit_open;          // why nothing but probes is sent; empty: all is
+  std::optional<Stopped> stopped;
   std::optional<Waiting> waiting;  // none: nothing is down
   std::vector<TargetTally> targets;
   std::vector<FailureCount> failures;

@@ -153,6 +153,14 @@ Progress ParseProgress(const json& j) {
   progress.origin_latency = Millis(Count(j, "originLatencyMs"));
   progress.origin_error_percent = Measure(j, "originErrorPercent", 100);
   progress.throttled = j.value("throttled", false);
+  if (j.contains("inFlightLimit")) progress.in_flight_limit = Count(j, "inFlightLimit");
+  progress.slowed = j.value("slowed", "");
+  progress.circuit_open = j.value("circuitOpen", "");
+  if (const auto it = j.find("stopped"); it != j.end()) {
+    progress.stopped = Stopped{it->at("message"), std::nullopt};
+    if (it->contains("resumesInMs"))
+      progress.stopped->resumes_in = Millis(Count(*it, "resumesInMs"));
+  }
   if (const auto it = j.find("waiting"); it != j.end()) {
     progress.waiting = Waiting{ReasonIn(*it), it->at("message")};
   }
@@ -199,6 +207,13 @@ json ToJson(const Progress& progress) {
   if (progress.resumed != Resumed::kNot) j["resumed"] = NameOf(kResumed, progress.resumed);
   if (progress.eta) j["etaMs"] = progress.eta->count();
   if (progress.throttled) j["throttled"] = true;
+  if (progress.in_flight_limit > 0) j["inFlightLimit"] = progress.in_flight_limit;
+  if (!progress.slowed.empty()) j["slowed"] = progress.slowed;
+  if (!progress.circuit_open.empty()) j["circuitOpen"] = progress.circuit_open;
+  if (progress.stopped) {
+    j["stopped"] = {{"message", progress.stopped->message}};
+    if (const auto& in = progress.stopped->resumes_in) j["stopped"]["resumesInMs"] = in->count();
+  }
   if (progress.waiting) {
     j["waiting"] = {{"reason", progress.waiting->reason}, {"message", progress.waiting->message}};
   }

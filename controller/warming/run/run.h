@@ -61,6 +61,8 @@ struct RunOptions {
   // Of all that the sources list, these keys alone (their hashes); null: all. The list is part of
   // what plan_hash names.
   std::shared_ptr<const KeySet> only;
+  // An emergency stop that waits for a person ends the run: nobody could resume it here.
+  bool manual_stop_ends = false;
   std::optional<Checkpoint> resume;
   // At most every checkpoint_every, and at the end.
   std::function<void(const Checkpoint&)> on_checkpoint;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Millis kTick{50};
 constexpr Millis kLongestCancel{1000};
+constexpr Millis kLongestEnd{10'000};  // of what was in flight at an emergency stop
 
 LoopPool& PoolOf(const RunParts& parts) {
   return parts.pool != nullptr ? *parts.pool : LoopPool::Shared();
@@ -146,7 +147,11 @@ void RunImpl::Cancel(std::string reason) {
 }
 
 void RunImpl::Drain(Millis grace, std::string reason) {
-  context_.Drain(context_.Now() + grace, std::move(reason));
+  DrainUntil(context_.Now() + grace, {StopKind::kCancelled, "Cancelled", std::move(reason)});
+}
+
+void RunImpl::DrainUntil(SteadyTime until, StopCause left) {
+  context_.Drain(until, std::move(left));
   for (const auto& runner : runners_) runner->WakeToDrain();
   asio::post(runners_.front()->loop(), [reader = reader_] { reader->Abort(); });
 }
@@ -172,8 +177,10 @@ asio::awaitable<void> RunImpl::Keeper() {
   while (tasks_ > 1) {
     co_await keeper_->Wait(std::chrono::steady_clock::now() + kTick);
     const SteadyTime now = context_.Now();
-    if (context_.Paused()) deadline += now - last;
+    if (context_.Paused() || context_.pacer.AwaitsPerson()) deadline += now - last;
     last = now;
+    context_.pacer.Tick(now);
+    HeedEmergencyStop(now);
     SampleRate(now);
     context_.MayAct();
     context_.EndDrainAt(now);
@@ -187,6 +194,19 @@ asio::awaitable<void> RunImpl::Keeper() {
       WriteCheckpoint();
     }
   }
+}
+
+// What is in flight may end.
+void RunImpl::HeedEmergencyStop(SteadyTime now) {
+  if (!context_.options.manual_stop_ends || !context_.pacer.AwaitsPerson()) return;
+  if (!context_.TakesWork()) return;
+  const auto stop = context_.pacer.Now(now).stop;
+  if (!stop) return;
+  DrainUntil(now + kLongestEnd,
+             {StopKind::kFatal, "EmergencyStopped",
+              fmt::format("{}, so the origin is left alone; once it is well, run this again: what "
+                          "is warm already is skipped",
+                          stop->message)});
 }
 
 void RunImpl::WriteCheckpoint() {

@@ -39,6 +39,9 @@ class RunImpl final : public Run {
   Report Wait() override;
 
  private:
+  void DrainUntil(SteadyTime until, StopCause left);
+  void HeedEmergencyStop(SteadyTime now);
+  void DescribePace(Progress& progress) const;
   void Spawn(asio::io_context& loop, asio::awaitable<void> task);
   void TaskLeft();
   void AbortLoops();

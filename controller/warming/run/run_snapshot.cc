@@ -83,6 +83,21 @@ void RunImpl::DescribeOrigin(Progress& progress) const {
       100.0 * static_cast<double>(errors) / static_cast<double>(latencies.size());
 }
 
+void RunImpl::DescribePace(Progress& progress) const {
+  const SteadyTime now = context_.Now();
+  OriginPacer::State state = context_.pacer.Now(now);
+  progress.throttled = state.retry_after;
+  progress.in_flight_limit = state.limit;
+  progress.slowed = std::move(state.throttled);
+  progress.circuit_open = std::move(state.circuit_open);
+  if (!state.stop) return;
+  progress.stopped = Stopped{std::move(state.stop->message), std::nullopt};
+  if (state.stop->until) {
+    const auto left = std::chrono::ceil<Millis>(*state.stop->until - now);
+    progress.stopped->resumes_in = std::max(left, Millis(0));
+  }
+}
+
 std::optional<Waiting> RunImpl::Outage() const {
   for (std::size_t t = 0; t < context_.spec.policy.targets.size(); ++t) {
     const OutageGate::State state = context_.target_gates[t].Now();
@@ -109,7 +124,7 @@ Progress RunImpl::Snapshot() const {
         1000.0 * static_cast<double>(progress.tally.left) / progress.per_second));
   }
   DescribeOrigin(progress);
-  progress.throttled = context_.bucket.Paused(context_.Now());
+  if (context_.TakesWork()) DescribePace(progress);
   if (!context_.Stopped()) progress.waiting = Outage();
   if (progress.tally.discovered == 0 && !progress.enumerated) return progress;
   const bool all_finished = progress.enumerated && progress.tally.left == 0;

@@ -46,6 +46,19 @@ TEST(RunDisplayTest, SaysWhatIsWaitedForWithoutControlCharacters) {
       ProgressText(progress).ends_with("; waiting: redis.shop:6379 refused?[2J the connection"));
 }
 
+TEST(RunDisplayTest, SaysWhatARunMakesOfItsOrigin) {
+  warming::Progress progress;
+  progress.in_flight_limit = 4;
+  progress.slowed = "a request took 35ms on average, and latency.slowAbove is 20ms";
+  EXPECT_TRUE(ProgressText(progress).ends_with("; throttled to 4 in flight: " + progress.slowed));
+  progress.circuit_open = "10 requests in a row failed, the last one by HTTP503";
+  EXPECT_TRUE(ProgressText(progress).ends_with("; circuit open: " + progress.circuit_open));
+  progress.stopped =
+      warming::Stopped{"8 of the last 10 requests took longer than 2s", Millis(61'000)};
+  EXPECT_TRUE(ProgressText(progress).ends_with(
+      "; stopped: 8 of the last 10 requests took longer than 2s; goes on in 1m1s"));
+}
+
 TEST(RunDisplayTest, LinesTellAtOnceWhatTheRunBeginsToWaitFor) {
   std::ostringstream out, err;
   const auto display =

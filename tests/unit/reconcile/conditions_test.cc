@@ -232,17 +232,5 @@ TEST(PolicyStatus, ProgressIsReadBackAsItWasWritten) {
   EXPECT_EQ(read.failures[0].reason, "HTTP404");
 }
 
-TEST(PolicyStatus, ThrottledIsThereOnlyWhileTheRunWaits) {
-  json status = json::object();
-  warming::Progress progress;
-  progress.throttled = true;
-  const ActiveRun run = *ReadActiveRun({{"activeRun", samples::Active()}});
-  WriteWarmRunning(status, run, &progress, 1, Noon());
-  EXPECT_EQ(Pair(status, kThrottled), "True/RetryAfter");
-  progress.throttled = false;
-  WriteWarmRunning(status, run, &progress, 1, Noon());
-  EXPECT_EQ(Pair(status, kThrottled), "");
-}
-
 }  // namespace
 }  // namespace stoker::reconcile

@@ -41,13 +41,15 @@ TEST(JobBuilder, PodsRunIsAnIndexedJobOfFixedSize) {
 
 TEST(JobBuilder, BadInputFailsTheJobAFailedShardItsIndexADisruptionNothing) {
   const json rules = BuildJob(Input(RunMode::kPods))["spec"]["podFailurePolicy"]["rules"];
-  ASSERT_EQ(rules.size(), 3U);
+  ASSERT_EQ(rules.size(), 4U);
   EXPECT_EQ(rules[0]["action"], "Ignore");
   EXPECT_EQ(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
   EXPECT_EQ(rules[1]["action"], "FailJob");
   EXPECT_EQ(rules[1]["onExitCodes"]["values"], json({2}));
   EXPECT_EQ(rules[2]["action"], "FailIndex");
   EXPECT_EQ(rules[2]["onExitCodes"]["values"], json({1}));
+  EXPECT_EQ(rules[3]["action"], "Ignore") << "a pod that was asked to end has not failed";
+  EXPECT_EQ(rules[3]["onExitCodes"]["values"], json({143}));
 }
 
 TEST(JobBuilder, InProcessRunIsLeftAloneByKubernetesAndCarriesTheSameTemplate) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "controller/api/schema.h"
+#include "controller/reconcile/pace_conditions.h"
 #include "controller/reconcile/policy_status.h"
 #include "controller/reconcile/schedule_decision.h"
 #include "tests/unit/reconcile/samples.h"
@@ -49,6 +50,8 @@ warming::Progress FullProgress() {
   progress.failures = {{"HTTP404", 1, "k", "gone"}};
   progress.eta = std::chrono::seconds(5);
   progress.waiting.emplace();
+  progress.in_flight_limit = 4;
+  progress.circuit_open = "it fails";
   return progress;
 }
 
@@ -63,7 +66,10 @@ TEST(StatusSchema, EveryFieldOfARunIsWritten) {
 
 TEST(StatusSchema, EveryFieldOfProgressIsWritten) {
   json status = json::object();
-  WriteProgress(status, FullProgress());
+  const warming::Progress progress = FullProgress();
+  WriteProgress(status, progress);
+  std::vector<EventToSend> events;
+  FollowPace(status, {FullRun(), {}, &progress, "", 1}, events, samples::Noon());
   for (const char* field : {"progress", "origin"}) {
     EXPECT_THAT(Members(status[field]),
                 UnorderedElementsAreArray(Promised("warmingpolicies", field)))

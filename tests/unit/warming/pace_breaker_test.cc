@@ -136,35 +136,74 @@ TEST(CircuitBreaker, ShardsProbeOneAtATime) {
   for (const int count : probes) EXPECT_GE(count, 5);
 }
 
+// A request that took `latency` until now.
+bool StopsOn(LatencyStop& stop, SteadyTime now, milliseconds latency) {
+  return stop.Finished(now, stop.Began(now - latency), latency).has_value();
+}
+
 TEST(LatencyStop, StopsAfterOneLatencyOfAnOriginThatWasQuick) {
   LatencyStop stop({.stop_above = Millis(2'000), .window = Millis(10'000), .in_flight = 10});
   SteadyTime now = kSteadyStart;
   for (int i = 0; i < 2'000; ++i)
-    EXPECT_FALSE(stop.Finished(now += milliseconds(5), milliseconds(50)));
+    EXPECT_FALSE(StopsOn(stop, now += milliseconds(5), milliseconds(50)));
   now += seconds(3);
   int ended = 1;
-  while (!stop.Finished(now, seconds(3))) ++ended;
+  while (!StopsOn(stop, now, seconds(3))) ++ended;
   EXPECT_LE(ended, 10) << "those that were in flight must be enough";
+}
+
+TEST(LatencyStop, DoesNotWaitForRequestsThatNeverEnd) {
+  LatencyStop stop({.stop_above = Millis(2'000), .window = Millis(10'000), .in_flight = 10});
+  SteadyTime now = kSteadyStart;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_FALSE(StopsOn(stop, now += milliseconds(5), milliseconds(50)));
+  for (int i = 0; i < 10; ++i) (void)stop.Began(now);
+  EXPECT_FALSE(stop.Look(now + milliseconds(2'000)));
+  const auto slowness = stop.Look(now + milliseconds(2'001));
+  ASSERT_TRUE(slowness);
+  EXPECT_EQ(slowness->slow, 10);
+  EXPECT_EQ(slowness->of, 10);
+}
+
+TEST(LatencyStop, StopsWithinAWindowWhenRequestsGoOneByOne) {
+  LatencyStop stop({.stop_above = Millis(2'000), .window = Millis(10'000), .in_flight = 1});
+  SteadyTime now = kSteadyStart;
+  for (int i = 0; i < 100; ++i)
+    EXPECT_FALSE(StopsOn(stop, now += milliseconds(50), milliseconds(50)));
+  const SteadyTime slow_since = now;
+  while (!StopsOn(stop, now += seconds(3), seconds(3))) {
+  }
+  EXPECT_LE(now - slow_since, seconds(10));
+}
+
+TEST(LatencyStop, WhatIsForgottenWhileItIsOutIsNotHeard) {
+  LatencyStop stop({.stop_above = Millis(2'000), .window = Millis(10'000), .in_flight = 10});
+  std::vector<LatencyStop::Request> out;
+  for (int i = 0; i < 20; ++i) out.push_back(stop.Began(kSteadyStart));
+  stop.Forget();
+  for (const auto& request : out)
+    EXPECT_FALSE(stop.Finished(kSteadyStart + seconds(3), request, seconds(3)));
+  EXPECT_FALSE(stop.Look(kSteadyStart + seconds(3)));
 }
 
 TEST(LatencyStop, AFewSlowOnesAreNoReason) {
   LatencyStop stop({.stop_above = Millis(2'000), .window = Millis(10'000), .in_flight = 10});
   SteadyTime now = kSteadyStart;
   for (int i = 0; i < 3'000; ++i)
-    EXPECT_FALSE(stop.Finished(now += milliseconds(5), i % 4 == 0 ? seconds(3) : milliseconds(50)));
+    EXPECT_FALSE(StopsOn(stop, now += milliseconds(5), milliseconds(i % 4 == 0 ? 3'000 : 50)));
 }
 
 TEST(LatencyStop, ForgetsWhatIsOlderThanItsWindow) {
   LatencyStop stop({.stop_above = Millis(2'000), .window = Millis(10'000), .in_flight = 10});
   SteadyTime now = kSteadyStart;
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(stop.Finished(now, seconds(3)));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(StopsOn(stop, now, seconds(3)));
   now += seconds(11);
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(stop.Finished(now, seconds(3)));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(StopsOn(stop, now, seconds(3)));
 }
 
 TEST(LatencyStop, NeverStopsWithoutABound) {
   LatencyStop stop({.stop_above = Millis(0), .window = Millis(10'000), .in_flight = 10});
-  for (int i = 0; i < 100; ++i) EXPECT_FALSE(stop.Finished(kSteadyStart, seconds(100)));
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(StopsOn(stop, kSteadyStart, seconds(100)));
 }
 
 // Moves values of `size(i)` for ten seconds as fast as it may, `in_flight` at a time, each taking 10 ms.
@@ -211,6 +250,31 @@ TEST(ByteRate, ALargeValueIsPaidBeforeTheNextBegins) {
   const auto again = rate.Begin(kSteadyStart + seconds(1), charge);
   ASSERT_TRUE(again);
   EXPECT_GE(*again, kSteadyStart + milliseconds(4'800));
+}
+
+TEST(ByteRate, TheFirstValuesDoNotComeAllAtOnce) {
+  ByteRate rate(1'000'000, kSteadyStart);
+  ByteRate::Charge charge;
+  int begun = 0;
+  for (SteadyTime now = kSteadyStart; now < kSteadyStart + seconds(1); now += milliseconds(1)) {
+    while (!rate.Begin(now, charge)) ++begun;
+  }
+  EXPECT_LE(begun, 11) << "nobody knows yet what one weighs";
+}
+
+TEST(ByteRate, AFailureBringsItsChargeBackAndTeachesNothing) {
+  ByteRate rate(1'000, kSteadyStart);
+  ByteRate::Charge charge;
+  ASSERT_FALSE(rate.Begin(kSteadyStart, charge));
+  rate.Ended(charge, 500);
+  SteadyTime now = kSteadyStart + seconds(1);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_FALSE(rate.Begin(now, charge)) << i;
+    EXPECT_EQ(charge.bytes, 500);
+    EXPECT_TRUE(rate.Wait(now));
+    rate.Failed(charge);
+    EXPECT_FALSE(rate.Wait(now));
+  }
 }
 
 TEST(ByteRate, NoBoundMeansNoWait) {

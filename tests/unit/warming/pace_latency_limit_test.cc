@@ -205,6 +205,22 @@ TEST(LatencyLimit, FollowsAnOriginThatIsSlowerForEverybody) {
   EXPECT_NEAR(static_cast<double>(law.baseline().count()), 15'000, 1'000);
 }
 
+TEST(LatencyLimit, WithoutAToleranceOnlyTheCeilingCounts) {
+  LatencyLimit law({.max = 32, .tolerance = 0, .slow_above = Millis(500)}, kBegin);
+  SteadyTime now = kBegin;
+  EXPECT_EQ(law.limit(), 32);
+  for (int i = 0; i < 2'000; ++i) law.Finished(now += milliseconds(1), milliseconds(400));
+  EXPECT_EQ(law.limit(), 32);
+  EXPECT_FALSE(law.held_back());
+  for (int i = 0; i < 200; ++i) law.Finished(now += milliseconds(1), milliseconds(700));
+  EXPECT_LE(law.limit(), 4);
+  EXPECT_TRUE(law.held_back());
+  EXPECT_EQ(law.too_slow(), milliseconds(700));
+  for (int i = 0; i < 20'000; ++i) law.Finished(now += milliseconds(1), milliseconds(400));
+  EXPECT_EQ(law.limit(), 32);
+  EXPECT_FALSE(law.held_back());
+}
+
 TEST(LatencyLimit, RestartsFromOne) {
   LatencyLimit law({.max = 16, .tolerance = 0.2, .slow_above = {}}, kBegin);
   SteadyTime now = kBegin;

@@ -29,6 +29,8 @@ struct OriginState {
   std::function<Millis(int nth)>
       dial;  // how long the nth connection (from 0) takes; empty: no time
   Millis latency{0};
+  // How long the nth request of all (from 0) takes instead, with so many out.
+  std::function<Millis(int nth, int in_flight)> serve_time;
   std::atomic<int> dials{0};
 
   void Arrived(const std::string& url) {
@@ -36,6 +38,11 @@ struct OriginState {
     arrivals.push_back(std::chrono::steady_clock::now());
     ++asked[url];
     most_in_flight = std::max(most_in_flight, ++in_flight);
+  }
+  Millis TimeOfLatest() {
+    if (!serve_time) return latency;
+    const std::lock_guard lock(mutex);
+    return serve_time(static_cast<int>(arrivals.size()) - 1, in_flight);
   }
   int Asked(const std::string& url) {
     const std::lock_guard lock(mutex);
@@ -76,7 +83,7 @@ class FakeOrigin final : public Origin {
       co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
     const int nth = state_->Asked(url);
     state_->Arrived(url);
-    co_await Sleep(state_->latency);
+    co_await Sleep(state_->TimeOfLatest());
     {
       const std::lock_guard lock(state_->mutex);
       --state_->in_flight;

@@ -1,0 +1,221 @@
+// Origins that are slow, fail or weigh much: what a run still asks of them, and what it tells of that.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "tests/support/process.h"
+#include "tests/unit/warming/run_fakes.h"
+
+namespace stoker::warming::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using stoker::testing::WaitFor;
+
+constexpr int kPacedEntries = 300;
+constexpr int kPacedInFlight = 8;
+
+RunSpec PacedRun(int entries = kPacedEntries) {
+  RunSpec spec = PatternRun(entries);
+  spec.policy.pacing.max_in_flight = kPacedInFlight;
+  spec.policy.execution.batch_size = 20;
+  return spec;
+}
+
+FetchResult Overloaded() {
+  return tl::unexpected(FetchError{"HTTP503", "the server answered 503", true, false, {}});
+}
+
+// From the hundredth request on, for a while.
+std::function<Millis(int, int)> SlowMidway(int until) {
+  return [until](int nth, int) { return Millis(nth >= 100 && nth < until ? 300 : 1); };
+}
+
+TEST(RunPacing, ASlowOriginIsLeftAloneAtOnceAndAskedAgainAfterTheCooldown) {
+  Bench bench(PacedRun());
+  bench.spec.policy.pacing.latency.stop_above = Millis(100);
+  bench.spec.policy.pacing.emergency_stop = {api::EmergencyStop::Resume::kAuto, Millis(600)};
+  bench.origin->serve_time = SlowMidway(100 + kPacedInFlight);
+  auto run = bench.Create();
+  ASSERT_TRUE(run) << run.error().message;
+  (*run)->Start();
+  ASSERT_TRUE(WaitFor([&] { return (*run)->Snapshot().stopped.has_value(); }, seconds(5)));
+  const std::size_t asked = bench.origin->Requests();
+  EXPECT_LE(asked, 100 + kPacedInFlight) << "only what was in flight";
+  while (const auto stopped = (*run)->Snapshot().stopped) {
+    EXPECT_TRUE(stopped->resumes_in);
+    EXPECT_NE(stopped->message.find("took longer than 100ms"), std::string::npos);
+    EXPECT_EQ(bench.origin->Requests(), asked);
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  const Report report = (*run)->Wait();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(bench.origin->Requests(), kPacedEntries) << "nothing was fetched twice";
+}
+
+TEST(RunPacing, AManualStopHoldsUntilAnotherHostGoesOnFromTheCheckpoint) {
+  Bench bench(PacedRun());
+  bench.spec.policy.pacing.latency.stop_above = Millis(100);
+  bench.spec.policy.execution.deadline = seconds(1);
+  bench.origin->serve_time = SlowMidway(100 + kPacedInFlight);
+  std::optional<Checkpoint> last;
+  bench.options.on_checkpoint = [&](const Checkpoint& checkpoint) { last = checkpoint; };
+  {
+    auto run = bench.Create();
+    ASSERT_TRUE(run);
+    (*run)->Start();
+    ASSERT_TRUE(WaitFor([&] { return (*run)->Snapshot().stopped.has_value(); }, seconds(5)));
+    EXPECT_FALSE((*run)->Snapshot().stopped->resumes_in);
+    EXPECT_FALSE(WaitFor([&] { return (*run)->Done(); }, milliseconds(1'300)))
+        << "the deadline stands still";
+    EXPECT_LE(bench.origin->Requests(), 100 + kPacedInFlight);
+    (*run)->Drain(Millis(1'000), "handed over");
+    EXPECT_EQ((*run)->Wait().result, Report::Result::kCancelled);
+  }
+  ASSERT_TRUE(last);
+  bench.options.resume = last;
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_LE(bench.origin->Requests(), kPacedEntries + kPacedInFlight);
+}
+
+TEST(RunPacing, AManualStopEndsARunThatNobodyCouldResume) {
+  Bench bench(PacedRun());
+  bench.spec.policy.pacing.latency.stop_above = Millis(100);
+  bench.options.manual_stop_ends = true;
+  bench.origin->serve_time = SlowMidway(kPacedEntries);
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.result, Report::Result::kFailed);
+  EXPECT_EQ(report.reason, "EmergencyStopped");
+  EXPECT_NE(report.cause.find("took longer than 100ms, so the origin is left alone"),
+            std::string::npos)
+      << report.cause;
+  EXPECT_LE(bench.origin->Requests(), 100 + kPacedInFlight);
+  EXPECT_GE(report.progress.tally.warmed, 100) << "what was in flight was written";
+}
+
+TEST(RunPacing, AnOriginThatFlapsSeesNoMoreThanTheProbes) {
+  constexpr int kProbes = 2;
+  const Millis open_for{250};
+  Bench bench(PacedRun());
+  bench.spec.policy.retry.limit = 50;
+  bench.spec.policy.pacing.circuit_breaker = {5, open_for, kProbes};
+  std::atomic<bool> well{true};
+  bench.origin->script = [&](const std::string& url, int) -> FetchResult {
+    if (!well) return Overloaded();
+    return Fetched{url, "text/plain", url.size()};
+  };
+  bench.origin->serve_time = [](int, int) { return Millis(5); };
+  auto run = bench.Create();
+  ASSERT_TRUE(run);
+  (*run)->Start();
+  ASSERT_TRUE(WaitFor([&] { return bench.origin->Requests() >= 100; }, seconds(5)));
+  well = false;
+  ASSERT_TRUE(WaitFor([&] { return !(*run)->Snapshot().circuit_open.empty(); }, seconds(5)));
+  EXPECT_EQ((*run)->Snapshot().circuit_open, "5 requests in a row failed, the last one by HTTP503");
+  const SteadyTime opened = std::chrono::steady_clock::now();
+  const std::size_t before = bench.origin->Requests();
+  std::this_thread::sleep_for(4 * open_for + milliseconds(50));
+  const auto open_times = (std::chrono::steady_clock::now() - opened) / open_for;
+  const std::size_t probed = bench.origin->Requests() - before;
+  EXPECT_GE(probed, 1U);
+  EXPECT_LE(probed, static_cast<std::size_t>(open_times) * kProbes);
+  well = true;
+  const Report report = (*run)->Wait();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(report.progress.circuit_open, "");
+}
+
+TEST(RunPacing, OfTwoShardsOnlyOneProbesAtATime) {
+  const Millis open_for{300};
+  Bench bench(PacedRun(100));
+  bench.spec.policy.retry.limit = 50;
+  bench.spec.policy.pacing.circuit_breaker = {3, open_for, 1};
+  std::mutex mutex;
+  std::vector<std::pair<std::int64_t, int>> probes;  // slot and shard
+  std::array<std::unique_ptr<warming::Run>, 2> runs;
+  std::array<std::shared_ptr<OriginState>, 2> origins;
+  for (int i = 0; i < 2; ++i) {
+    origins[i] = std::make_shared<OriginState>();
+    origins[i]->script = [&, i](const std::string&, int) -> FetchResult {
+      const std::lock_guard lock(mutex);
+      const auto wall = SystemClock().Wall().time_since_epoch();
+      probes.emplace_back(wall / open_for, i);
+      return Overloaded();
+    };
+    bench.origin = origins[i];
+    bench.spec.shard = {i, 2};
+    auto run = bench.Create();
+    ASSERT_TRUE(run);
+    runs[i] = std::move(*run);
+    runs[i]->Start();
+  }
+  const auto open = [&](int i) { return !runs[i]->Snapshot().circuit_open.empty(); };
+  ASSERT_TRUE(WaitFor([&] { return open(0) && open(1); }, seconds(5)));
+  const auto begin = SystemClock().Wall().time_since_epoch() / open_for;
+  std::this_thread::sleep_for(8 * open_for);
+  for (auto& run : runs) run->Cancel("enough");
+  for (auto& run : runs) run->Wait();
+  std::map<std::int64_t, std::set<int>> probing;
+  std::set<int> probed;
+  for (const auto& [slot, shard] : probes) {
+    if (slot <= begin) continue;
+    probing[slot].insert(shard);
+    probed.insert(shard);
+  }
+  EXPECT_EQ(probed.size(), 2U) << "each has its turn";
+  for (const auto& [slot, shards] : probing) EXPECT_EQ(shards.size(), 1U) << "in slot " << slot;
+}
+
+TEST(RunPacing, BytesASecondHoldForShortAndLongValues) {
+  for (const auto& [size, entries] : {std::pair{1'000, 1'000}, std::pair{100'000, 10}}) {
+    Bench bench(PacedRun(entries));
+    bench.spec.policy.pacing.bytes_per_second = 500'000;
+    bench.origin->script = [bytes = size](const std::string&, int) -> FetchResult {
+      return Fetched{std::string(static_cast<std::size_t>(bytes), 'v'), "text/plain",
+                     static_cast<std::size_t>(bytes)};
+    };
+    bench.origin->serve_time = [](int, int) { return Millis(1); };
+    const Report report = bench.RunToEnd();
+    EXPECT_EQ(report.reason, "Warmed") << report.message;
+    // A million bytes, less what the last ones did not have to wait for.
+    EXPECT_GE(report.duration, milliseconds(1'600)) << size;
+    EXPECT_LE(report.duration, milliseconds(4'000)) << size;
+  }
+}
+
+TEST(RunPacing, FewerRequestsGoAtATimeWhileTheOriginIsSlowAndItIsSaid) {
+  Bench bench(PacedRun(2'000));
+  bench.spec.policy.pacing.latency.slow_above = Millis(20);
+  bench.origin->serve_time = [](int, int in_flight) { return Millis(in_flight > 4 ? 60 : 2); };
+  auto run = bench.Create();
+  ASSERT_TRUE(run);
+  (*run)->Start();
+  ASSERT_TRUE(WaitFor([&] { return !(*run)->Snapshot().slowed.empty(); }, seconds(10)));
+  const Progress progress = (*run)->Snapshot();
+  EXPECT_LT(progress.in_flight_limit, kPacedInFlight);
+  EXPECT_NE(progress.slowed.find("latency.slowAbove is 20ms"), std::string::npos)
+      << progress.slowed;
+  EXPECT_EQ((*run)->Wait().reason, "Warmed");
+}
+
+TEST(RunPacing, WhatAPaceIsSurvivesItsJson) {
+  Progress progress;
+  progress.in_flight_limit = 7;
+  progress.slowed = "slow";
+  progress.circuit_open = "fails";
+  progress.stopped = Stopped{"too slow", Millis(1'500)};
+  const auto read = ProgressFromJson(ToJson(progress));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->in_flight_limit, 7);
+  EXPECT_EQ(read->slowed, "slow");
+  EXPECT_EQ(read->circuit_open, "fails");
+  ASSERT_TRUE(read->stopped);
+  EXPECT_EQ(read->stopped->message, "too slow");
+  EXPECT_EQ(read->stopped->resumes_in, Millis(1'500));
+}
+
+}  // namespace
+}  // namespace stoker::warming::testing
