@@ -203,6 +203,7 @@ Result<Target> ToTarget(const json& from) {
     if (!write) return Nest("write", write.error());
     target.write = *write;
   }
+  target.min_score = GetOptional<double>(from, "minScore");
   if (const json* member = Find(from, "capacity")) {
     Capacity& capacity = target.capacity.emplace();
     capacity.max_memory_percent = Get(*member, "maxMemoryPercent", capacity.max_memory_percent);

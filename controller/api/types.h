@@ -227,6 +227,8 @@ struct Target {  // exactly one of redis and memcached
   Write write;
   std::optional<TargetPacing> pacing;  // none: as fast as values come
   std::optional<Capacity> capacity;    // none: not looked after
+  // An upper tier: takes only entries that score so much, after the targets before it hold them.
+  std::optional<double> min_score;
   bool in_memory = false;  // CLI only (--target memory), never in a manifest: a map in this process
 };
 

@@ -6,6 +6,7 @@
 
 #include "controller/warming/run/addresses.h"
 #include "controller/warming/run/run_impl.h"
+#include "controller/warming/run/tiers.h"
 #include "controller/warming/source/make_source.h"
 
 namespace stoker::warming {
@@ -26,6 +27,7 @@ Status CheckSpec(const RunSpec& spec) {
   if (policy.targets.empty() || policy.targets.size() > kMaxTargets) {
     return Invalid(fmt::format("spec.targets: a run needs 1 to {} targets", kMaxTargets));
   }
+  STOKER_CHECK(Tiers::Check(policy.targets));
   const Shard shard = spec.shard;
   if (shard.count < 1 || shard.index < 0 || shard.index >= shard.count) {
     return Invalid(fmt::format("shard {} of {} does not exist", shard.index, shard.count));

@@ -81,6 +81,7 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       loop_(loop),
       index_(index),
       jitter_(Mix(run.seed + static_cast<std::uint64_t>(index))),
+      tiers_(run.spec.policy.targets),
       child_left_(loop),
       batches_(loop),
       work_(loop),
@@ -222,6 +223,7 @@ asio::awaitable<bool> LoopRunner::Probe(Batch& batch, std::size_t t) {
     const Entry& entry = batch.chunk.entries[i];
     // A value that is at hand is offered without asking: IfAbsent keeps what is there.
     if (entry.defect != EntryDefect::kNone || entry.carries_value) continue;
+    if ((batch.missing[i] & (1U << t)) == 0) continue;  // it does not belong there
     keys.push_back(batch.chunk.Key(entry));
     places.push_back(i);
   }
@@ -248,8 +250,10 @@ asio::awaitable<void> LoopRunner::Admit(BatchPtr owned) {
   Batch& batch = *owned;
   batch_bytes_ += batch.MemoryBytes();
   active_.emplace(&batch, std::move(owned));
-  batch.missing.assign(batch.chunk.entries.size(),
-                       static_cast<std::uint8_t>((1U << targets_.size()) - 1));
+  batch.missing.clear();
+  for (const Entry& entry : batch.chunk.entries) {
+    batch.missing.push_back(tiers_.TargetsOf(entry.score));
+  }
   for (std::size_t t = 0; t < targets_.size(); ++t) {
     if (run_.spec.policy.targets[t].write.mode == api::Write::Mode::kOverwrite) continue;
     if (!co_await Probe(batch, t)) co_return;

@@ -5,7 +5,7 @@
 //   Feeder: takes batches, probes the targets, hands out what is missing
 //   Carrier: writes the entries that brought their value, which need no request
 //   Worker (one per request that may be in flight): place, entry, token, fetch, write
-//   Writer's acknowledgements: finish the entry, or put its value up for another try
+//   Writer's acknowledgements: finish the entry, or put its value up for another try or a higher tier
 //   Verifier: reads samples of finished batches back
 //
 // An entry is finished exactly once: skipped, warmed or failed; when the last one of a batch is,
@@ -30,6 +30,7 @@
 #include "controller/warming/run/context.h"
 #include "controller/warming/run/parts.h"
 #include "controller/warming/run/pending_write.h"
+#include "controller/warming/run/tiers.h"
 #include "controller/warming/run/turnstile.h"
 
 namespace stoker::warming {
@@ -126,6 +127,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
                     const tl::expected<WriteOutcome, TargetError>& result);
   void Settle(PendingWrite* write);
   void RetryLater(PendingWrite* write);
+  PendingWrite* NextToWrite(SteadyTime now, SteadyTime& next);
+  [[nodiscard]] std::uint8_t NextTargets(const PendingWrite& write) const;
   asio::awaitable<void> WriteRetrier();
   [[nodiscard]] Millis TtlOf(const Entry& entry, std::size_t target) const;
   // Each counts one entry; Finish() then takes it off its batch.
@@ -158,6 +161,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   std::unique_ptr<Origin> origin_;
   std::vector<std::unique_ptr<Target>> targets_;
+  const Tiers tiers_;
   int children_ = 0;
   int workers_ = 0;  // of these, the Carrier too
   AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, gate_, write_retry_,
@@ -178,7 +182,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
 
   PendingPool pending_;
   std::deque<PendingWrite*> write_retries_;
-  bool measuring_ = false;  // one measure of a target at a time; the others wait for it
+  std::deque<PendingWrite*> climbing_;  // the lower tiers hold them, the next one lacks them
+  bool measuring_ = false;              // one measure of a target at a time; the others wait for it
   std::deque<BatchPtr> to_verify_;
 };
 

@@ -5,14 +5,6 @@
 #include "controller/warming/run/ttl.h"
 
 namespace stoker::warming {
-namespace {
-
-// The targets that may still take the entry.
-unsigned Lacking(const PendingWrite& write) {
-  return write.batch->missing[write.entry] & ~unsigned{write.refused};
-}
-
-}  // namespace
 
 bool IsStanding(const TargetError& error) { return error.standing(); }
 
@@ -27,14 +19,21 @@ asio::awaitable<void> LoopRunner::Store(const Work& work, Fetched fetched) {
   return Submit(pending_.TakeFetched(work.batch, work.entry, std::move(fetched)));
 }
 
-// Writes to the targets that still lack the entry, in their order; acknowledgements come later.
+// The targets that may take the entry now.
+std::uint8_t LoopRunner::NextTargets(const PendingWrite& write) const {
+  return tiers_.Next(write.batch->missing[write.entry], write.refused);
+}
+
+// Writes to the targets that lack the entry and whose lower tiers hold it; acknowledgements come
+// later.
 asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
   Batch& batch = *write->batch;
   const Entry entry = batch.chunk.entries[write->entry];
   write->outstanding = 1;  // this function, so that an early answer does not settle
-  write->counted = false;
+  write->counted = write->failed = false;
+  const std::uint8_t next = NextTargets(*write);
   for (std::size_t t = 0; t < targets_.size(); ++t) {
-    if ((Lacking(*write) & (1U << t)) == 0) continue;
+    if ((next & (1U << t)) == 0) continue;
     co_await targets_[t]->Writable();
     const std::int64_t weight = CapacityGate::Weight(entry.key_size, write->value.size());
     if (run_.capacity[t] && !co_await WaitForRoom(t, weight)) {
@@ -45,6 +44,7 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
       write->aborted = true;
       break;
     }
+    write->offered |= static_cast<std::uint8_t>(1U << t);
     write->slots[t] = {this, write, t};
     write->successes_seen[t] = run_.target_gates[t].successes();
     ++write->outstanding;
@@ -74,6 +74,7 @@ void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
     write->aborted = true;
   } else {
     const TargetError& error = result.error();
+    write->failed = true;
     if (!error.whole_target) {
       gate.Answered();
     } else if (gate.Failed(run_.Now(), IsStanding(error), error.reason, error.message)) {
@@ -95,22 +96,24 @@ void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
   if (--write->outstanding == 0) Settle(write);
 }
 
-// All targets have answered.
+// All targets of this round have answered.
 void LoopRunner::Settle(PendingWrite* write) {
   Batch& batch = *write->batch;
   const std::uint8_t missing = batch.missing[write->entry];
   if (write->counted) ++write->attempts;
   const bool give_up = write->attempts > run_.spec.policy.retry.limit;
-  if (Lacking(*write) != 0 && !write->aborted && !give_up) {
-    RetryLater(write);
-    return;
+  if (NextTargets(*write) != 0 && !write->aborted && !give_up) {
+    if (write->failed) return RetryLater(write);
+    climbing_.push_back(write);
+    return write_retry_.NotifyAll();
   }
   if (missing == 0) {
     Warmed(*write);
     Finish(batch);
   } else if (!write->aborted) {
     for (std::size_t t = 0; t < targets_.size(); ++t) {
-      const bool lacks = (missing & (1U << t)) != 0, took = (write->written & (1U << t)) != 0;
+      const bool lacks = (missing & write->offered & (1U << t)) != 0,
+                 took = (write->written & (1U << t)) != 0;
       if (took) counters_.target_warmed[t].Add(1);
       if (took) ++batch.outcome.target_warmed[t];
       if (lacks) counters_.target_failed[t].Add(1);
@@ -138,30 +141,43 @@ void LoopRunner::RetryLater(PendingWrite* write) {
   write_retry_.NotifyAll();
 }
 
+// The next value to offer (again); null: none before `next`.
+PendingWrite* LoopRunner::NextToWrite(SteadyTime now, SteadyTime& next) {
+  const auto when = [&](const PendingWrite& write) {
+    std::optional<SteadyTime> again;
+    if (write.due > now) again = write.due;
+    const std::uint8_t targets = NextTargets(write);
+    for (std::size_t t = 0; t < targets_.size() && !again; ++t) {
+      if ((targets & (1U << t)) == 0) continue;
+      again = run_.target_gates[t].Admit(now);
+      if (again) again = std::min(*again, now + std::chrono::milliseconds(50));
+    }
+    return again;
+  };
+  if (!climbing_.empty()) {
+    PendingWrite* write = climbing_.front();
+    climbing_.pop_front();
+    write->due = now;
+    if (!when(*write)) return write;
+    write_retries_.push_back(write);
+  }
+  next = climbing_.empty() ? SteadyTime::max() : now;
+  for (std::size_t n = write_retries_.size(); n > 0; --n) {
+    PendingWrite* write = write_retries_.front();
+    write_retries_.pop_front();
+    const auto again = when(*write);
+    if (!again) return write;
+    next = std::min(next, *again);
+    write_retries_.push_back(write);
+  }
+  return nullptr;
+}
+
 asio::awaitable<void> LoopRunner::WriteRetrier() {
   while (!run_.Stopped() && !(Quiet() && pending_.Idle())) {
     SteadyTime next = SteadyTime::max();
-    const SteadyTime now = run_.Now();
-    PendingWrite* due = nullptr;
-    for (std::size_t n = write_retries_.size(); n > 0 && due == nullptr; --n) {
-      PendingWrite* write = write_retries_.front();
-      write_retries_.pop_front();
-      std::optional<SteadyTime> again;
-      if (write->due > now) again = write->due;
-      for (std::size_t t = 0; t < targets_.size() && !again; ++t) {
-        if ((Lacking(*write) & (1U << t)) == 0) continue;
-        again = run_.target_gates[t].Admit(now);
-        if (again) again = std::min(*again, now + std::chrono::milliseconds(50));
-      }
-      if (!again) {
-        due = write;
-      } else {
-        next = std::min(next, *again);
-        write_retries_.push_back(write);
-      }
-    }
-    if (due != nullptr) {
-      co_await Submit(due);
+    if (PendingWrite* write = NextToWrite(run_.Now(), next)) {
+      co_await Submit(write);
     } else {
       co_await write_retry_.Wait(next);
     }

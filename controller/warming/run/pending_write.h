@@ -44,6 +44,8 @@ struct PendingWrite {
   bool fetched = false;      // from the origin: it has one of the run's write places
   bool counted = false;      // this round counts as an attempt
   std::uint8_t refused = 0;  // targets that refused this entry for good
+  std::uint8_t offered = 0;  // targets that were offered it
+  bool failed = false;       // one of this round's did not take it
   bool aborted = false;      // the run stops
   SteadyTime due;
   std::string reason, message;  // of the last failure
@@ -92,7 +94,7 @@ class PendingPool {
     write->batch = batch;
     write->entry = entry;
     write->tries = write->attempts = 0;
-    write->written = write->refused = 0;
+    write->written = write->refused = write->offered = 0;
     write->fetched = false;
     write->aborted = false;
     ++out_;
