@@ -191,6 +191,17 @@ Result<Write> ToWrite(const json& from) {
   return write;
 }
 
+SqlTarget ToSqlTarget(const json& from) {
+  SqlTarget sql;
+  sql.connection_secret_ref = GetKeyRef(from, "connectionSecretRef").value_or(KeyRef{});
+  sql.table = from.at("table").get<std::string>();
+  sql.key_column = Get(from, "keyColumn", sql.key_column);
+  sql.value_column = Get(from, "valueColumn", sql.value_column);
+  sql.expiry_column = Get(from, "expiryColumn", sql.expiry_column);
+  sql.ca_secret_ref = GetKeyRef(from, "caSecretRef");
+  return sql;
+}
+
 Result<Target> ToTarget(const json& from) {
   Target target;
   target.name = from.at("name").get<std::string>();
@@ -198,6 +209,7 @@ Result<Target> ToTarget(const json& from) {
   if (const json* member = Find(from, "memcached")) {
     target.memcached = MemcachedTarget{member->at("addresses").get<std::vector<std::string>>()};
   }
+  if (const json* member = Find(from, "sql")) target.sql = ToSqlTarget(*member);
   if (const json* member = Find(from, "write")) {
     auto write = ToWrite(*member);
     if (!write) return Nest("write", write.error());

@@ -200,6 +200,15 @@ struct MemcachedTarget {
   std::vector<std::string> addresses;  // host:port, as the applications' clients name them
 };
 
+struct SqlTarget {  // a table of PostgreSQL
+  KeyRef connection_secret_ref;
+  std::string table;  // perhaps with its schema: "shop.cache"
+  std::string key_column = "key";
+  std::string value_column = "value";
+  std::string expiry_column = "expires_at";
+  std::optional<KeyRef> ca_secret_ref;  // PEM bundle; none: the system's
+};
+
 struct Write {
   enum class Mode { kIfAbsent, kOverwrite, kRefresh };
   Mode mode = Mode::kIfAbsent;
@@ -220,10 +229,11 @@ struct TargetPacing {  // of writes; 0: no bound
   std::int64_t max_in_flight = 0;
 };
 
-struct Target {  // exactly one of redis and memcached
+struct Target {  // exactly one of redis, memcached and sql
   std::string name;
   std::optional<RedisTarget> redis;
   std::optional<MemcachedTarget> memcached;
+  std::optional<SqlTarget> sql;
   Write write;
   std::optional<TargetPacing> pacing;  // none: as fast as values come
   std::optional<Capacity> capacity;    // none: not looked after

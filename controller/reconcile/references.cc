@@ -99,6 +99,14 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
     if (http.tls) AddTls(*http.tls, field + ".tls", out);
   }
   for (std::size_t i = 0; i < spec.targets.size(); ++i) {
+    if (const auto& sql = spec.targets[i].sql) {
+      const std::string field = fmt::format("spec.targets[{}].sql", i);
+      const api::KeyRef& connection = sql->connection_secret_ref;
+      out.push_back({field + ".connectionSecretRef", connection.name, connection.key, true});
+      if (const auto& ca = sql->ca_secret_ref) {
+        out.push_back({field + ".caSecretRef", ca->name, ca->key, true});
+      }
+    }
     if (!spec.targets[i].redis) continue;
     const api::RedisTarget& redis = *spec.targets[i].redis;
     const std::string field = fmt::format("spec.targets[{}].redis", i);

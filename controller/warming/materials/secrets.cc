@@ -21,6 +21,30 @@ std::string WithoutLineEnd(std::string value) {
   return value;
 }
 
+Result<PostgresOptions> ToPostgresOptions(const api::KeyRef& connection_secret_ref,
+                                          const std::optional<api::KeyRef>& ca_secret_ref,
+                                          const Materials& materials) {
+  auto text = SecretKey(materials, connection_secret_ref);
+  if (!text) return Annotate("connectionSecretRef", text.error());
+  auto options = ParseConnectionString(WithoutLineEnd(std::move(*text)));
+  if (!options) {
+    return Annotate(fmt::format("connectionSecretRef: the key \"{}\" of Secret \"{}\"",
+                                connection_secret_ref.key, connection_secret_ref.name),
+                    options.error());
+  }
+  if (ca_secret_ref) {
+    if (!options->ssl_mode.starts_with("verify-")) {
+      return Invalid(
+          "caSecretRef: goes with sslmode=verify-full or verify-ca in the connection string, "
+          "without which nothing is verified");
+    }
+    auto pem = SecretKey(materials, *ca_secret_ref);
+    if (!pem) return Annotate("caSecretRef", pem.error());
+    options->ca_pem = std::move(*pem);
+  }
+  return options;
+}
+
 Result<std::shared_ptr<const TlsContext>> MakeTls(const std::optional<api::TlsConfig>& config,
                                                   const Materials& materials) {
   if (!config) return std::shared_ptr<const TlsContext>();

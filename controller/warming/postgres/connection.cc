@@ -311,6 +311,62 @@ asio::awaitable<Result<std::vector<PostgresColumn>>> PostgresConnection::Describ
   co_return columns;
 }
 
+asio::awaitable<tl::expected<PostgresRows, PostgresFailure>> PostgresConnection::Query(
+    const std::string& statement, const std::vector<PostgresParameter>& parameters,
+    SteadyTime deadline) {
+  const auto self = impl_;
+  std::vector<Oid> types;
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  for (const PostgresParameter& parameter : parameters) {
+    types.push_back(parameter.type);
+    values.push_back(parameter.bytes.data());
+    lengths.push_back(static_cast<int>(parameter.bytes.size()));
+  }
+  const std::vector<int> formats(parameters.size(), 1);
+  if (self->connection == nullptr ||
+      PQsendQueryParams(self->connection, statement.c_str(), static_cast<int>(parameters.size()),
+                        types.data(), values.data(), lengths.data(), formats.data(), 1) == 0) {
+    co_return tl::unexpected(PostgresFailure{{}, self->ConnectionLost()});
+  }
+  Status outcome = co_await self->Flush(deadline);
+  PostgresRows rows;
+  while (outcome) {
+    const auto next = co_await self->NextResult(deadline);
+    if (next && *next == nullptr) co_return rows;
+    if (!next) {
+      outcome = next.error();
+      break;
+    }
+    std::shared_ptr<PGresult> result(*next, &PQclear);
+    if (const Status judged = self->Judge(result.get()); !judged) {
+      if (!IsOpen()) co_return tl::unexpected(PostgresFailure{{}, judged.error()});
+      const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+      const auto end = co_await self->NextResult(deadline);
+      if (!end || *end != nullptr) self->Close();
+      co_return tl::unexpected(PostgresFailure{state == nullptr ? "" : state, judged.error()});
+    }
+    rows = PostgresRows(std::move(result));
+  }
+  self->Close();
+  co_return tl::unexpected(PostgresFailure{{}, outcome.error()});
+}
+
+std::size_t PostgresRows::size() const {
+  return static_cast<std::size_t>(PQntuples(result_.get()));
+}
+
+std::optional<std::string_view> PostgresRows::At(std::size_t row, std::size_t column) const {
+  const auto r = static_cast<int>(row), c = static_cast<int>(column);
+  if (PQgetisnull(result_.get(), r, c) != 0) return std::nullopt;
+  return std::string_view(PQgetvalue(result_.get(), r, c),
+                          static_cast<std::size_t>(PQgetlength(result_.get(), r, c)));
+}
+
+std::uint32_t PostgresRows::TypeOf(std::size_t column) const {
+  return PQftype(result_.get(), static_cast<int>(column));
+}
+
 asio::awaitable<Status> PostgresConnection::StartCopy(const std::string& statement,
                                                       SteadyTime deadline) {
   const auto self = impl_;

@@ -19,12 +19,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/warming/net/connect.h"
 #include "controller/warming/postgres/connection_string.h"
+
+struct pg_result;  // libpq's
 
 namespace stoker::warming {
 
@@ -33,6 +36,29 @@ struct PostgresColumn {
   std::uint32_t type = 0;  // the type's OID
 };
 inline constexpr std::uint32_t kPostgresBytea = 17;
+
+struct PostgresParameter {  // in binary
+  std::uint32_t type = 0;
+  std::string_view bytes;
+};
+
+// The rows of an answer, in binary. Views are good as long as any copy of it is.
+class PostgresRows {
+ public:
+  PostgresRows() = default;
+  explicit PostgresRows(std::shared_ptr<pg_result> result) : result_(std::move(result)) {}
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::optional<std::string_view> At(std::size_t row, std::size_t column) const;
+  [[nodiscard]] std::uint32_t TypeOf(std::size_t column) const;
+
+ private:
+  std::shared_ptr<pg_result> result_;
+};
+
+struct PostgresFailure {
+  std::string sqlstate;  // what the server has against the statement; empty: it was not the server
+  Error error;
+};
 
 class PostgresConnection {
  public:
@@ -49,6 +75,11 @@ class PostgresConnection {
   // is refused.
   asio::awaitable<Result<std::vector<PostgresColumn>>> Describe(const std::string& query,
                                                                 SteadyTime deadline);
+  // One statement and all its rows, for short answers. What the server refuses leaves the connection
+  // open.
+  asio::awaitable<tl::expected<PostgresRows, PostgresFailure>> Query(
+      const std::string& statement, const std::vector<PostgresParameter>& parameters,
+      SteadyTime deadline);
   // COPY ... TO STDOUT, piece by piece; an empty piece is the end. A piece is good until the next
   // call. The deadline is for one piece: it comes when nothing came for so long.
   asio::awaitable<Status> StartCopy(const std::string& statement, SteadyTime deadline);

@@ -273,25 +273,9 @@ Result<std::unique_ptr<Source>> MakeSqlSource(const api::SqlSource& spec,
                                               const std::vector<std::string>& columns,
                                               const Materials& materials, const SourceHost& host) {
   if (host.loop == nullptr) return Invalid("cannot be read without a connection");
-  auto text = SecretKey(materials, spec.connection_secret_ref);
-  if (!text) return Annotate("connectionSecretRef", text.error());
-  auto options = ParseConnectionString(WithoutLineEnd(std::move(*text)));
-  if (!options) {
-    return Annotate(fmt::format("connectionSecretRef: the key \"{}\" of Secret \"{}\"",
-                                spec.connection_secret_ref.key, spec.connection_secret_ref.name),
-                    options.error());
-  }
-  if (spec.ca_secret_ref) {
-    if (!options->ssl_mode.starts_with("verify-")) {
-      return Invalid(
-          "caSecretRef: goes with sslmode=verify-full or verify-ca in the connection string, "
-          "without which nothing is verified");
-    }
-    auto pem = SecretKey(materials, *spec.ca_secret_ref);
-    if (!pem) return Annotate("caSecretRef", pem.error());
-    options->ca_pem = std::move(*pem);
-  }
-  return std::unique_ptr<Source>(new SqlSource(spec, columns, std::move(*options), host));
+  STOKER_TRY(PostgresOptions options,
+             ToPostgresOptions(spec.connection_secret_ref, spec.ca_secret_ref, materials));
+  return std::unique_ptr<Source>(new SqlSource(spec, columns, std::move(options), host));
 }
 
 }  // namespace stoker::warming

@@ -9,6 +9,7 @@
 #include "controller/warming/target/memcached_target.h"
 #include "controller/warming/target/memory_target.h"
 #include "controller/warming/target/redis_target.h"
+#include "controller/warming/target/sql_target.h"
 
 namespace stoker::warming {
 namespace {
@@ -58,6 +59,16 @@ Result<TargetFactory> MemcachedFactory(const api::MemcachedTarget& memcached, Eg
       });
 }
 
+Result<TargetFactory> SqlFactory(const api::SqlTarget& sql, const Materials& materials,
+                                 EgressPtr guard) {
+  auto options = ToPostgresOptions(sql.connection_secret_ref, sql.ca_secret_ref, materials);
+  if (!options) return Nest("sql", options.error());
+  return TargetFactory(
+      [guard = std::move(guard), sql, options = std::move(*options)](asio::io_context& loop) {
+        return MakeSqlTarget(loop, guard, sql, options);
+      });
+}
+
 }  // namespace
 
 Result<RedisOptions> ToRedisOptions(const api::RedisTarget& redis, const Materials& materials) {
@@ -80,7 +91,8 @@ Result<TargetFactory> MakeTargetFactory(const api::Target& target, const Materia
   }
   if (target.memcached) return MemcachedFactory(*target.memcached, std::move(guard));
   if (target.redis) return RedisFactory(*target.redis, materials, std::move(guard));
-  return Invalid("must have one of redis and memcached");
+  if (target.sql) return SqlFactory(*target.sql, materials, std::move(guard));
+  return Invalid("must have one of redis, memcached and sql");
 }
 
 }  // namespace stoker::warming
