@@ -34,7 +34,7 @@ test: setup-build setup-test configure-release configure-asan ## Tests on real s
 
 .PHONY: bench
 bench: setup-build setup-bench configure-release ## Stoker beside its peers on real servers: BENCH="http ..." ROUNDS=9 ENTRIES=n OUTPUT=json
-	@cmake --build build/release --target stoker -j $(JOBS) >&2
+	@cmake --build build/release --target stoker slot_origin -j $(JOBS) >&2
 	@tests/bench/bench.py $(BENCH) --rounds $(ROUNDS) --output $(OUTPUT) $(if $(ENTRIES),--entries $(ENTRIES))
 
 .PHONY: tsan

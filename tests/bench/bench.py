@@ -14,7 +14,13 @@ import subprocess
 import sys
 import tempfile
 
-from harness import contestants, measure, report, servers, works
+from harness import contestants, measure, pacing, report, servers, works
+
+
+PACING = "pacing"  # has no contestants but fixed rates
+PAIRS = 5
+USERS = 10_000  # whose p99 is told, idle and during a run of so many entries
+PACED_ENTRIES = 8_000
 
 
 def say(text):
@@ -32,8 +38,8 @@ def parse():
     parser.add_argument("--list", action="store_true", help="show the works and the contestants")
     options = parser.parse_args()
     for name in options.names:
-        if name not in works.WORKS:
-            parser.error(f"no work {name!r}; there are: {', '.join(works.WORKS)}")
+        if name not in works.WORKS and name != PACING:
+            parser.error(f"no work {name!r}; there are: {', '.join(works.WORKS)}, {PACING}")
     options.chosen = set(options.only.split(",")) if options.only else set(contestants.CONTESTANTS)
     if unknown := options.chosen - set(contestants.CONTESTANTS):
         parser.error(f"no contestant {', '.join(unknown)}; there are: {', '.join(contestants.CONTESTANTS)}")
@@ -137,14 +143,24 @@ class Bench:
         row.others.append(sample.others)
 
 
+def measure_pacing(options, folder):
+    pacing.PROGRAM["path"] = options.stoker.parent / "slot_origin"
+    entries = options.entries or PACED_ENTRIES
+    users = max(1000, USERS * entries // PACED_ENTRIES)
+    return [pacing.run(service, options.stoker.resolve(), folder, min(options.rounds, PAIRS), entries, users, say)
+            for service in pacing.SERVICES]
+
+
 def main():
     options = parse()
     if options.list:
         for work in works.WORKS.values():
             print(f"{work.name:12} {work.about}: {', '.join(work.contestants)}")
+        print(f"{PACING:12} an origin's users beside an adaptive run: idle, fixed rates")
         return 0
     contestants.STOKER["path"] = options.stoker.resolve()
-    chosen = [works.WORKS[name] for name in options.names] or list(works.WORKS.values())
+    names = options.names or [*works.WORKS, PACING]
+    chosen = [works.WORKS[name] for name in names if name != PACING]
     unbuilt = build(sorted({name for work in chosen for name in work.contestants} & options.chosen))
     facts = report.conditions(options.stoker)
     outcomes = []
@@ -158,9 +174,14 @@ def main():
             outcomes.append(bench.measure(work))
             if options.output == "text":
                 print(report.text(outcomes[-1]), flush=True)
+        paced = measure_pacing(options, pathlib.Path(folder)) if PACING in names else []
+        if options.output == "text":
+            for result in paced:
+                print(pacing.text(result), flush=True)
     if options.output == "json":
-        print(report.as_json(facts, outcomes))
-    return 1 if any(row.failures for outcome in outcomes for row in outcome.rows.values()) else 0
+        print(report.as_json(facts, outcomes, paced))
+    failed = [row for outcome in outcomes for row in outcome.rows.values() if row.failures]
+    return 1 if failed or any(result.failures for result in paced) else 0
 
 
 if __name__ == "__main__":

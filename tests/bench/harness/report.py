@@ -155,10 +155,11 @@ def conditions(stoker):
     }
 
 
-def as_json(facts, outcomes):
+def as_json(facts, outcomes, paced=()):
     def of(outcome):
         return {"work": outcome.work.name, "about": outcome.work.about, "entries": outcome.entries,
                 "valueBytes": outcome.work.value_bytes, "contestants": [dataclasses.asdict(row) for row in
                                                                         outcome.rows.values()],
                 "verdicts": list(verdicts(outcome)), "leftOut": outcome.left_out}
-    return json.dumps({"conditions": facts, "works": [of(outcome) for outcome in outcomes]}, indent=2)
+    return json.dumps({"conditions": facts, "works": [of(outcome) for outcome in outcomes],
+                       "pacing": [dataclasses.asdict(result) for result in paced]}, indent=2)
