@@ -216,6 +216,13 @@ Result<Target> ToTarget(const json& from) {
     target.write = *write;
   }
   target.min_score = GetOptional<double>(from, "minScore");
+  if (const json* member = Find(from, "pacing")) {
+    TargetPacing& pacing = target.pacing.emplace();
+    pacing.requests_per_second = Get(*member, "requestsPerSecond", pacing.requests_per_second);
+    pacing.max_in_flight = Get(*member, "maxInFlight", pacing.max_in_flight);
+    if (const Status read = ReadBytes(*member, "bytesPerSecond", pacing.bytes_per_second); !read)
+      return Nest("pacing", read.error());
+  }
   if (const json* member = Find(from, "capacity")) {
     Capacity& capacity = target.capacity.emplace();
     capacity.max_memory_percent = Get(*member, "maxMemoryPercent", capacity.max_memory_percent);

@@ -50,6 +50,8 @@ class Executor::Hosted {
     warming::RunOptions run_options;
     run_options.loops = options.loops;
     if (options.egress) run_options.egress = options.egress();
+    run_options.budgets = options.budgets;
+    run_options.budget_scope = SplitKey(job_key).first;
     run_options.may_act = [this, may_act = options.may_act] {
       return !deposed_.load(std::memory_order_relaxed) && (!may_act || may_act());
     };

@@ -35,6 +35,8 @@ struct ExecutorOptions {
   int loops = 0;
   std::function<warming::EgressRules()> egress;  // asked as each run begins; null: no guard
   std::function<bool()> may_act;
+  // Runs of one namespace share what they ask of an origin.
+  std::shared_ptr<warming::OriginBudgets> budgets = std::make_shared<warming::OriginBudgets>();
   Millis checkpoint_every{5000};
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace stoker::warming {
 namespace {
@@ -20,11 +21,13 @@ std::string Shown(microseconds latency) {
 
 }  // namespace
 
-OriginPacer::OriginPacer(OriginPacerOptions options, const Clock& clock)
+OriginPacer::OriginPacer(OriginPacerOptions options, const Clock& clock,
+                         std::unique_ptr<OriginBudgets::Member> shared)
     : options_(options),
       clock_(clock),
       limited_(options.latency.tolerance > 0 || options.latency.slow_above.count() > 0 ||
                options.stop.stop_above.count() > 0),
+      shared_(std::move(shared)),
       bucket_(options.per_second, options.burst, clock.Steady()),
       bytes_(options.bytes_per_second, clock.Steady()),
       limit_(options.latency, clock.Steady()),
@@ -48,9 +51,18 @@ std::optional<SteadyTime> OriginPacer::AskToApproach(SteadyTime now, int approac
 }
 
 bool OriginPacer::TakePlace() {
-  if (in_flight_.fetch_add(1, std::memory_order_relaxed) < limit_.limit()) return true;
-  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  if (limited_ && in_flight_.fetch_add(1, std::memory_order_relaxed) >= limit_.limit()) {
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  if (!shared_ || shared_->TakePlace()) return true;
+  if (limited_) in_flight_.fetch_sub(1, std::memory_order_relaxed);
   return false;
+}
+
+void OriginPacer::GivePlace() {
+  if (limited_) in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  if (shared_) shared_->GivePlace();
 }
 
 // What only looks comes before what takes, so that a no takes nothing.
@@ -62,12 +74,16 @@ std::optional<SteadyTime> OriginPacer::AskToSend(SteadyTime now, Request& reques
   }
   if (!request.sent) {
     if (const auto again = bytes_.Wait(now)) return again;
-    if (limited_ && !TakePlace()) return now + kPlaceLookAgain;
+    if (!TakePlace()) return now + kPlaceLookAgain;
   }
   const auto refused = [&](SteadyTime again) {
-    if (!request.sent && limited_) in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    if (!request.sent) GivePlace();
     return std::optional(again);
   };
+  if (const auto again = bucket_.Wait(now)) return refused(*again);
+  if (shared_) {
+    if (const auto again = shared_->TakeToken(now)) return refused(*again);
+  }
   if (const auto again = bucket_.Take(now)) return refused(*again);
   if (!probed && breaker_.state() != CircuitBreaker::State::kClosed) {
     if (const auto again = breaker_.Admit(now, clock_.Wall()))
@@ -87,7 +103,7 @@ void OriginPacer::Ended(SteadyTime now, Request& request, const Outcome& outcome
   Judge(now, request, outcome);
   if (!request.sent) return;
   request.sent = false;
-  if (limited_) in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  GivePlace();
   if (outcome.kind == Outcome::Kind::kServed) {
     bytes_.Ended(request.charge, outcome.bytes);
   } else {

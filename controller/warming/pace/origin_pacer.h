@@ -9,6 +9,8 @@
 //   stop      none at all once it is slower than can be borne (latency_stop.h), until a person or a
 //             cool-down says so
 //
+// Runs that share their origin take from a common account as well (origin_budgets.h).
+//
 // A shard of several holds its exact share of rate, burst, bytes and places. Whoever sends asks right
 // before each request; a yes takes what the request needs, and Ended() gives it back. So no request
 // begins after the decision that none shall, and what is in flight may end.
@@ -18,6 +20,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -28,6 +31,7 @@
 #include "controller/warming/pace/circuit_breaker.h"
 #include "controller/warming/pace/latency_limit.h"
 #include "controller/warming/pace/latency_stop.h"
+#include "controller/warming/pace/origin_budgets.h"
 #include "controller/warming/pace/token_bucket.h"
 
 namespace stoker::warming {
@@ -49,7 +53,9 @@ struct EmergencyStop {
 
 class OriginPacer {
  public:
-  OriginPacer(OriginPacerOptions options, const Clock& clock);
+  // `shared`: with whom the origin is shared in this process; null: with nobody.
+  OriginPacer(OriginPacerOptions options, const Clock& clock,
+              std::unique_ptr<OriginBudgets::Member> shared = nullptr);
 
   // From before a fetch's first request until its end.
   struct Request {
@@ -77,6 +83,8 @@ class OriginPacer {
   // Called now and then: for requests that do not end, and for the end of a cool-down.
   void Tick(SteadyTime now);
   void Resume(SteadyTime now);
+  // Nobody asks any more: what is shared is the others' now.
+  void Leave() { shared_.reset(); }
 
   [[nodiscard]] bool Stopped() const { return stopped_.load(std::memory_order_acquire); }
   [[nodiscard]] bool AwaitsPerson() const { return Stopped() && !options_.cooldown; }
@@ -93,12 +101,14 @@ class OriginPacer {
  private:
   void StopNow(SteadyTime now, const LatencyStop::Slowness& slowness);
   bool TakePlace();
+  void GivePlace();
   void Judge(SteadyTime now, const Request& request, const Outcome& outcome);
   void NoteThrottling();
 
   const OriginPacerOptions options_;
   const Clock& clock_;
   const bool limited_;  // by latency
+  std::unique_ptr<OriginBudgets::Member> shared_;
   TokenBucket bucket_;
   ByteRate bytes_;
   LatencyLimit limit_;

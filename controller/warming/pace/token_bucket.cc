@@ -27,6 +27,16 @@ SteadyTime TokenBucket::TimeOf(std::int64_t token) const {
   return start_ + nanoseconds(ns);
 }
 
+std::optional<SteadyTime> TokenBucket::Wait(SteadyTime now) const {
+  if (const std::int64_t until = paused_until_ns_.load(std::memory_order_relaxed);
+      until > nanoseconds(now - start_).count()) {
+    return start_ + nanoseconds(until);
+  }
+  const std::int64_t made = Made(now);
+  const std::int64_t from = std::max(used_.load(std::memory_order_relaxed), made - burst_);
+  return from >= made ? std::optional(TimeOf(from + 1)) : std::nullopt;
+}
+
 std::optional<SteadyTime> TokenBucket::Take(SteadyTime now) {
   if (const std::int64_t until = paused_until_ns_.load(std::memory_order_relaxed);
       until > nanoseconds(now - start_).count()) {

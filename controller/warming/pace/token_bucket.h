@@ -25,6 +25,9 @@ class TokenBucket {
   // Takes a token: none left means "took it"; else when to ask again.
   std::optional<SteadyTime> Take(SteadyTime now);
 
+  // The same question, without taking one.
+  [[nodiscard]] std::optional<SteadyTime> Wait(SteadyTime now) const;
+
   // The whole run waits until `until` (a Retry-After); the latest call that reaches furthest wins.
   void PauseUntil(SteadyTime until);
   [[nodiscard]] bool Paused(SteadyTime now) const;

@@ -1,8 +1,11 @@
 #include "controller/warming/run/context.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "controller/base/hash.h"
+#include "controller/warming/origin/http_client.h"
 #include "controller/warming/plan/shard.h"
 #include "controller/warming/run/addresses.h"
 
@@ -41,6 +44,26 @@ OriginPacerOptions PacerOptions(const RunSpec& spec) {
   return options;
 }
 
+// Null where nobody shares, or where entries choose the host: that origin has no name.
+std::unique_ptr<OriginBudgets::Member> JoinBudget(const RunSpec& spec, const RunOptions& options) {
+  if (!options.budgets || spec.policy.origins.empty() || !HaveOneHost(spec.policy)) return nullptr;
+  const auto& http = spec.policy.origins.front().http;
+  if (!http) return nullptr;
+  const auto url = ParseUrl(http->url.substr(0, http->url.find('{')));
+  if (!url) return nullptr;
+  const OriginPacerOptions own = PacerOptions(spec);
+  return options.budgets->Join(fmt::format("{} {}:{}", options.budget_scope, url->host, url->port),
+                               {own.per_second, own.burst, own.in_flight}, *options.clock);
+}
+
+WritePaceOptions PaceOfWrites(const api::TargetPacing& pacing, Shard shard) {
+  const auto share = [&](std::int64_t whole) {
+    return whole == 0 ? 0 : std::max<std::int64_t>(1, ShareOf(whole, shard.index, shard.count));
+  };
+  return {share(pacing.requests_per_second), share(pacing.bytes_per_second),
+          share(pacing.max_in_flight)};
+}
+
 }  // namespace
 
 RunContext::RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std::string> names,
@@ -56,12 +79,16 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std
                        std::min(most_loops, in_flight))),
       places(in_flight, loops),
       write_places(in_flight, loops),
-      pacer(PacerOptions(spec), *options.clock),
+      pacer(PacerOptions(spec), *options.clock, JoinBudget(spec, options)),
       origin_gate(outage_backoff),
       ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {
   for (std::size_t i = 0; i < spec.policy.targets.size(); ++i)
     target_gates.emplace_back(outage_backoff);
   for (const api::Target& target : spec.policy.targets) {
+    write_pace.push_back(target.pacing
+                             ? std::make_unique<WritePace>(PaceOfWrites(*target.pacing, spec.shard),
+                                                           options.clock->Steady())
+                             : nullptr);
     capacity.push_back(target.capacity
                            ? std::make_unique<CapacityGate>(target.capacity->max_memory_percent)
                            : nullptr);

@@ -16,6 +16,7 @@
 #include "controller/warming/pace/origin_pacer.h"
 #include "controller/warming/pace/outage.h"
 #include "controller/warming/pace/places.h"
+#include "controller/warming/pace/write_pace.h"
 #include "controller/warming/run/batch_queue.h"
 #include "controller/warming/run/ledger.h"
 #include "controller/warming/run/run.h"
@@ -65,6 +66,7 @@ struct RunContext {
   OutageGate origin_gate;
   std::deque<OutageGate> target_gates;                 // one a target
   std::deque<std::unique_ptr<CapacityGate>> capacity;  // one a target; null: it is not looked after
+  std::deque<std::unique_ptr<WritePace>> write_pace;   // one a target; null: as fast as values come
   BatchQueue queue;
   Ledger ledger;
   std::atomic<std::int64_t> discovered{0};

@@ -94,7 +94,9 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       measured_(loop),
       approach_(loop),
       tokens_(loop),
-      most_approaching_(MostApproaching(run)) {}
+      most_approaching_(MostApproaching(run)) {
+  for (std::size_t t = 0; t < run.write_pace.size(); ++t) write_turns_.emplace_back(loop);
+}
 
 LoopRunner::~LoopRunner() = default;
 
@@ -154,6 +156,7 @@ void LoopRunner::WakeAll() {
   }
   approach_.WakeAll();
   tokens_.WakeAll();
+  for (Turnstile& turn : write_turns_) turn.WakeAll();
 }
 
 asio::awaitable<void> LoopRunner::Feeder() {

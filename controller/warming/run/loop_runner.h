@@ -123,6 +123,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   // loop_store.cc: writing, finishing
   asio::awaitable<void> Store(const Work& work, Fetched fetched);
   asio::awaitable<void> Submit(PendingWrite* write);
+  asio::awaitable<void> WaitToWrite(std::size_t target, std::size_t bytes);
   void Acknowledged(PendingWrite* write, std::size_t target,
                     const tl::expected<WriteOutcome, TargetError>& result);
   void Settle(PendingWrite* write);
@@ -167,6 +168,7 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, gate_, write_retry_,
       verify_, carry_, measured_;
   Turnstile approach_, tokens_;
+  std::deque<Turnstile> write_turns_;  // one a target
 
   std::unordered_map<const Batch*, BatchPtr> active_;
   std::size_t batch_bytes_ = 0;  // of those, and of those to be verified

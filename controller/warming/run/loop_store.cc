@@ -40,6 +40,7 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
       write->aborted = true;
       break;
     }
+    if (run_.write_pace[t]) co_await WaitToWrite(t, write->value.size());
     if (!run_.MayAct()) {
       write->aborted = true;
       break;
@@ -58,8 +59,20 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
   if (--write->outstanding == 0) Settle(write);
 }
 
+// By the target's own pacing; what waits here keeps its place, so that no more is fetched meanwhile.
+asio::awaitable<void> LoopRunner::WaitToWrite(std::size_t t, std::size_t bytes) {
+  WritePace& pace = *run_.write_pace[t];
+  co_await write_turns_[t].Pass(
+      [&] { return pace.Ask(run_.Now(), static_cast<std::int64_t>(bytes)); },
+      [this] { return !run_.Stopped(); });
+}
+
 void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
                               const tl::expected<WriteOutcome, TargetError>& result) {
+  if (run_.write_pace[t]) {
+    run_.write_pace[t]->Answered();
+    write_turns_[t].Look();
+  }
   OutageGate& gate = run_.target_gates[t];
   if (run_.capacity[t]) {
     const Entry& entry = write->batch->chunk.entries[write->entry];

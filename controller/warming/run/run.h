@@ -26,6 +26,7 @@
 #include "controller/base/result.h"
 #include "controller/warming/materials/materials.h"
 #include "controller/warming/net/egress_rules.h"
+#include "controller/warming/pace/origin_budgets.h"
 #include "controller/warming/plan/key_set.h"
 #include "controller/warming/plan/shard.h"
 #include "controller/warming/run/report.h"
@@ -56,6 +57,9 @@ struct RunOptions {
   // Values that wait for their targets, or are still coming from the origin; one value may exceed
   // it. Small ones (up to 16 KiB) are bounded by maxInFlight instead.
   std::int64_t value_bytes = 128 << 20;
+  // Where runs of one scope share what they ask of an origin; null: the run is on its own.
+  std::shared_ptr<OriginBudgets> budgets;
+  std::string budget_scope;
   // Keys that the sources may list, since each is remembered (9.4 bytes); 0: any number.
   std::int64_t most_keys = 0;
   // Of all that the sources list, these keys alone (their hashes); null: all. The list is part of

@@ -216,6 +216,7 @@ void RunImpl::WriteCheckpoint() {
 }
 
 void RunImpl::Finalize() {
+  context_.pacer.Leave();
   if (context_.Cause().kind != StopKind::kLostLease) WriteCheckpoint();
   Report report;
   report.progress = Snapshot();

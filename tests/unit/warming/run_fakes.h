@@ -123,6 +123,7 @@ struct StoreState {
   std::atomic<int> reads{0};
   bool forgets = false;    // acknowledges and drops
   bool withholds = false;  // acknowledges nothing
+  std::atomic<int> withheld{0};
 
   std::optional<TargetError> Trouble() { return trouble ? trouble(commands++) : std::nullopt; }
   std::size_t Size() {
@@ -168,6 +169,7 @@ class FakeTarget final : public Target {
              WriteDone done) override {
     if (auto error = state_->Trouble()) return done(tl::unexpected(*error));
     if (state_->withholds) {
+      ++state_->withheld;
       withheld_.push_back(std::move(done));
       return;
     }

@@ -201,6 +201,73 @@ TEST(RunPacing, FewerRequestsGoAtATimeWhileTheOriginIsSlowAndItIsSaid) {
   EXPECT_EQ((*run)->Wait().reason, "Warmed");
 }
 
+TEST(RunPacing, RunsOfOneScopeShareWhatTheStrictestAllowsAndOthersDoNot) {
+  struct Shared {
+    const char* scope;
+    int most_in_flight;
+  };
+  for (const Shared& other : {Shared{"shop", 4}, Shared{"blog", 8}}) {
+    Bench bench(PacedRun(60));
+    bench.origin->serve_time = [](int, int) { return Millis(15); };
+    bench.options.budgets = std::make_shared<OriginBudgets>();
+    bench.options.budget_scope = "shop";
+    bench.spec.policy.pacing.max_in_flight = 4;
+    auto first = bench.Create();
+    bench.options.budget_scope = other.scope;
+    bench.spec.id = "run-2";
+    bench.spec.policy.sources[0].pattern->template_ = "other:{id}";
+    auto second = bench.Create();
+    ASSERT_TRUE(first && second);
+    (*first)->Start();
+    (*second)->Start();
+    EXPECT_EQ((*first)->Wait().reason, "Warmed");
+    EXPECT_EQ((*second)->Wait().reason, "Warmed");
+    EXPECT_LE(bench.origin->most_in_flight, other.most_in_flight) << other.scope;
+    EXPECT_GE(bench.origin->most_in_flight, other.most_in_flight - 1) << other.scope;
+  }
+}
+
+TEST(RunPacing, ARunThatEndedLeavesTheSharedBudgetToTheOthers) {
+  Bench bench(PacedRun(1));
+  bench.options.budgets = std::make_shared<OriginBudgets>();
+  bench.spec.policy.pacing.requests_per_second = 1;
+  bench.spec.policy.pacing.burst = 1;
+  auto strict = bench.Create();
+  ASSERT_TRUE(strict);
+  (*strict)->Start();
+  EXPECT_EQ((*strict)->Wait().reason, "Warmed");
+  bench.spec = PacedRun(500);
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed");
+  EXPECT_LE(report.duration, seconds(5));
+}
+
+TEST(RunPacing, WritesGoByTheTargetsOwnPace) {
+  Bench bench(PacedRun(200));
+  bench.spec.policy.targets[0].pacing = api::TargetPacing{200, 0, 0};
+  EXPECT_GE(bench.RunToEnd().duration, milliseconds(900));
+
+  Bench bytes(PacedRun(20));
+  bytes.spec.policy.targets[0].pacing = api::TargetPacing{0, 20'000, 0};
+  bytes.origin->script = [](const std::string&, int) -> FetchResult {
+    return Fetched{std::string(1'000, 'v'), "text/plain", 1'000};
+  };
+  EXPECT_GE(bytes.RunToEnd().duration, milliseconds(800));
+}
+
+TEST(RunPacing, NoMoreWritesAreOutThanTheTargetsPaceAllows) {
+  Bench bench(PacedRun(200), 1);
+  bench.spec.policy.targets[0].pacing = api::TargetPacing{0, 0, 3};
+  bench.stores[0]->withholds = true;
+  auto run = bench.Create();
+  ASSERT_TRUE(run);
+  (*run)->Start();
+  ASSERT_TRUE(WaitFor([&] { return bench.stores[0]->withheld >= 3; }, seconds(5)));
+  EXPECT_FALSE(WaitFor([&] { return bench.stores[0]->withheld > 3; }, milliseconds(200)));
+  (*run)->Cancel("enough");
+  (*run)->Wait();
+}
+
 TEST(RunPacing, WhatAPaceIsSurvivesItsJson) {
   Progress progress;
   progress.in_flight_limit = 7;
