@@ -213,7 +213,7 @@ TEST(RunEngine, StopsWhenTheHostMayNotActAnyMore) {
 TEST(RunEngine, AsksNothingWhilePausedAndTheDeadlineStandsStill) {
   Bench bench(PatternRun(60));
   bench.spec.policy.pacing = {100, 1, 4};
-  bench.spec.policy.execution.deadline = Millis(800);
+  bench.spec.policy.execution.deadline = Millis(2'000);
   auto run = bench.Create();
   (*run)->Start();
   ASSERT_TRUE(WaitFor([&] { return bench.origin->Requests() > 5; }));
@@ -223,7 +223,7 @@ TEST(RunEngine, AsksNothingWhilePausedAndTheDeadlineStandsStill) {
     return !WaitFor([&] { return bench.origin->Requests() != before; }, Millis(60));
   }));
   const std::size_t before = bench.origin->Requests();
-  EXPECT_FALSE(WaitFor([&] { return bench.origin->Requests() != before; }, Millis(850)));
+  EXPECT_FALSE(WaitFor([&] { return bench.origin->Requests() != before; }, Millis(2'050)));
   (*run)->Pause(false);
   EXPECT_EQ((*run)->Wait().reason, "Warmed");
 }
