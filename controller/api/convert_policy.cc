@@ -157,16 +157,55 @@ std::vector<Header> ToHeaders(const json& from) {
   return headers;
 }
 
+HttpAuth ToHttpAuth(const json& from) {
+  HttpAuth auth;
+  auth.bearer_secret_ref = GetKeyRef(from, "bearerSecretRef");
+  auth.basic_secret_ref = GetRefName(from, "basicSecretRef");
+  if (const json* member = Find(from, "oauth2")) {
+    OAuth2& oauth2 = auth.oauth2.emplace();
+    oauth2.token_url = member->at("tokenURL").get<std::string>();
+    oauth2.client_secret_ref = GetRefName(*member, "clientSecretRef").value_or("");
+    oauth2.scopes = Get<std::vector<std::string>>(*member, "scopes", {});
+    oauth2.ca_secret_ref = GetKeyRef(*member, "caSecretRef");
+  }
+  return auth;
+}
+
 Result<HttpOrigin> ToHttpOrigin(const json& from) {
   HttpOrigin http;
   http.url = from.at("url").get<std::string>();
   http.headers = ToHeaders(from);
   http.headers_secret_ref = GetRefName(from, "headersSecretRef");
+  if (const json* auth = Find(from, "auth")) http.auth = ToHttpAuth(*auth);
   STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "timeout"));
   http.timeout = timeout.value_or(http.timeout);
   STOKER_CHECK(ReadBytes(from, "maxBodySize", http.max_body_bytes));
   http.tls = ToTls(from);
   return http;
+}
+
+Result<SqlOrigin> ToSqlOrigin(const json& from) {
+  SqlOrigin sql;
+  sql.connection_secret_ref = GetKeyRef(from, "connectionSecretRef").value_or(KeyRef{});
+  sql.query = from.at("query").get<std::string>();
+  sql.key_template = Get(from, "keyTemplate", sql.key_template);
+  sql.key_column = GetString(from, "keyColumn");
+  sql.value_column = GetString(from, "valueColumn");
+  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "statementTimeout"));
+  sql.statement_timeout = timeout.value_or(sql.statement_timeout);
+  STOKER_CHECK(ReadBytes(from, "maxValueSize", sql.max_value_bytes));
+  sql.ca_secret_ref = GetKeyRef(from, "caSecretRef");
+  return sql;
+}
+
+Result<RedisOrigin> ToRedisOrigin(const json& from) {
+  RedisOrigin redis;
+  redis.server = ToRedisTarget(from);
+  redis.key_template = Get(from, "keyTemplate", redis.key_template);
+  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "timeout"));
+  redis.timeout = timeout.value_or(redis.timeout);
+  STOKER_CHECK(ReadBytes(from, "maxValueSize", redis.max_value_bytes));
+  return redis;
 }
 
 Result<Origin> ToOrigin(const json& from) {
@@ -176,6 +215,16 @@ Result<Origin> ToOrigin(const json& from) {
     auto http = ToHttpOrigin(*member);
     if (!http) return Nest("http", http.error());
     origin.http = std::move(*http);
+  }
+  if (const json* member = Find(from, "sql")) {
+    auto sql = ToSqlOrigin(*member);
+    if (!sql) return Nest("sql", sql.error());
+    origin.sql = std::move(*sql);
+  }
+  if (const json* member = Find(from, "redis")) {
+    auto redis = ToRedisOrigin(*member);
+    if (!redis) return Nest("redis", redis.error());
+    origin.redis = std::move(*redis);
   }
   return origin;
 }

@@ -181,19 +181,52 @@ struct Header {
   std::string value;
 };
 
+struct OAuth2 {  // client credentials
+  std::string token_url;
+  std::string client_secret_ref;  // Secret with keys `clientID` and `clientSecret`
+  std::vector<std::string> scopes;
+  std::optional<KeyRef> ca_secret_ref;  // PEM bundle, for the endpoint; none: the system's
+};
+
+struct HttpAuth {  // exactly one
+  std::optional<KeyRef> bearer_secret_ref;
+  std::optional<std::string> basic_secret_ref;  // Secret with keys `username` and `password`
+  std::optional<OAuth2> oauth2;
+};
+
 struct HttpOrigin {
   std::string
       url;  // a template: {key} is percent-encoded, {+key} keeps reserved characters (RFC 6570)
   std::vector<Header> headers;
   std::optional<std::string> headers_secret_ref;  // every key of the Secret becomes a header
+  std::optional<HttpAuth> auth;
   Millis timeout{5000};                           // of one attempt, from dial to the last byte
   std::int64_t max_body_bytes = 16 << 20;
   std::optional<TlsConfig> tls;
 };
 
+struct SqlOrigin {
+  KeyRef connection_secret_ref;  // a connection string of PostgreSQL
+  std::string query;             // with $1: the array of keys
+  std::string key_template = "{key}";
+  std::string key_column, value_column;
+  Millis statement_timeout{30'000};
+  std::int64_t max_value_bytes = 16 << 20;
+  std::optional<KeyRef> ca_secret_ref;  // PEM bundle; none: the system's
+};
+
+struct RedisOrigin {
+  RedisTarget server;
+  std::string key_template = "{key}";
+  Millis timeout{5000};
+  std::int64_t max_value_bytes = 16 << 20;
+};
+
 struct Origin {  // exactly one of the members below the name
   std::string name;
   std::optional<HttpOrigin> http;
+  std::optional<SqlOrigin> sql;
+  std::optional<RedisOrigin> redis;
 };
 
 struct MemcachedTarget {

@@ -19,6 +19,38 @@ void AddTls(const api::TlsConfig& tls, const std::string& field, std::vector<Ref
   add(tls.key_secret_ref, "keySecretRef");
 }
 
+void AddRedis(const api::RedisTarget& redis, const std::string& field,
+              std::vector<Reference>& out) {
+  if (const auto& secret = redis.credentials_secret_ref) {
+    out.push_back({field + ".credentialsSecretRef", *secret, "password", true});
+  }
+  if (redis.tls) AddTls(*redis.tls, field + ".tls", out);
+}
+
+void AddSql(const api::KeyRef& connection, const std::optional<api::KeyRef>& ca,
+            const std::string& field, std::vector<Reference>& out) {
+  out.push_back({field + ".connectionSecretRef", connection.name, connection.key, true});
+  if (ca) out.push_back({field + ".caSecretRef", ca->name, ca->key, true});
+}
+
+void AddAuth(const api::HttpAuth& auth, const std::string& field, std::vector<Reference>& out) {
+  if (const auto& bearer = auth.bearer_secret_ref) {
+    out.push_back({field + ".bearerSecretRef", bearer->name, bearer->key, true});
+  }
+  if (const auto& basic = auth.basic_secret_ref) {
+    for (const char* key : {"username", "password"}) {
+      out.push_back({field + ".basicSecretRef", *basic, key, true});
+    }
+  }
+  if (!auth.oauth2) return;
+  for (const char* key : {"clientID", "clientSecret"}) {
+    out.push_back({field + ".oauth2.clientSecretRef", auth.oauth2->client_secret_ref, key, true});
+  }
+  if (const auto& ca = auth.oauth2->ca_secret_ref) {
+    out.push_back({field + ".oauth2.caSecretRef", ca->name, ca->key, true});
+  }
+}
+
 std::vector<std::string> Names(const api::WarmingPolicySpec& spec, bool secret) {
   std::set<std::string> names;
   for (const Reference& reference : References(spec)) {
@@ -72,30 +104,28 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
           {fmt::format("spec.sources[{}].accessLog.configMapRef", i), ref.name, ref.key, false});
     }
     if (source.redis) {
-      const std::string field = fmt::format("spec.sources[{}].redis", i);
-      const api::RedisTarget& server = source.redis->server;
-      if (server.credentials_secret_ref) {
-        out.push_back(
-            {field + ".credentialsSecretRef", *server.credentials_secret_ref, "password", true});
-      }
-      if (server.tls) AddTls(*server.tls, field + ".tls", out);
+      AddRedis(source.redis->server, fmt::format("spec.sources[{}].redis", i), out);
     }
     if (source.sql) {
-      const std::string field = fmt::format("spec.sources[{}].sql", i);
-      const api::KeyRef& connection = source.sql->connection_secret_ref;
-      out.push_back({field + ".connectionSecretRef", connection.name, connection.key, true});
-      if (const auto& ca = source.sql->ca_secret_ref) {
-        out.push_back({field + ".caSecretRef", ca->name, ca->key, true});
-      }
+      AddSql(source.sql->connection_secret_ref, source.sql->ca_secret_ref,
+             fmt::format("spec.sources[{}].sql", i), out);
     }
   }
   for (std::size_t i = 0; i < spec.origins.size(); ++i) {
+    if (const auto& sql = spec.origins[i].sql) {
+      AddSql(sql->connection_secret_ref, sql->ca_secret_ref, fmt::format("spec.origins[{}].sql", i),
+             out);
+    }
+    if (const auto& redis = spec.origins[i].redis) {
+      AddRedis(redis->server, fmt::format("spec.origins[{}].redis", i), out);
+    }
     if (!spec.origins[i].http) continue;
     const api::HttpOrigin& http = *spec.origins[i].http;
     const std::string field = fmt::format("spec.origins[{}].http", i);
     if (http.headers_secret_ref) {
       out.push_back({field + ".headersSecretRef", *http.headers_secret_ref, "", true});
     }
+    if (http.auth) AddAuth(*http.auth, field + ".auth", out);
     if (http.tls) AddTls(*http.tls, field + ".tls", out);
   }
   for (std::size_t i = 0; i < spec.targets.size(); ++i) {
@@ -108,13 +138,7 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
       }
     }
     if (!spec.targets[i].redis) continue;
-    const api::RedisTarget& redis = *spec.targets[i].redis;
-    const std::string field = fmt::format("spec.targets[{}].redis", i);
-    if (redis.credentials_secret_ref) {
-      out.push_back(
-          {field + ".credentialsSecretRef", *redis.credentials_secret_ref, "password", true});
-    }
-    if (redis.tls) AddTls(*redis.tls, field + ".tls", out);
+    AddRedis(*spec.targets[i].redis, fmt::format("spec.targets[{}].redis", i), out);
   }
   return out;
 }

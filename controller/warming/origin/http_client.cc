@@ -106,11 +106,22 @@ tl::expected<std::string, FetchError> NextHop(const Url& url, const ResponsePars
 
 // What one Fetch was asked for. The coroutine of Fetch() owns it.
 struct Call {
-  std::string address;
+  HttpRequest request;
   SteadyTime deadline;
   Leave leave;
   BodySink sink;
 };
+
+void Write(const HttpRequest& request, const HttpHost& host, const Url& url, bool own,
+           std::string& out) {
+  const bool posts = own && request.post;
+  out.assign(posts ? "POST " : "GET ").append(url.target);
+  out.append(own ? host.tail : host.tail_for_strangers);
+  if (own) out.append(request.headers);
+  if (posts) out.append("Content-Length: ").append(std::to_string(request.post->size()) + "\r\n");
+  out.append("\r\n");
+  if (posts) out.append(*request.post);
+}
 
 asio::awaitable<std::optional<FetchError>> AskLeave(Call& call) {
   if (!call.leave) co_return std::nullopt;
@@ -171,16 +182,13 @@ struct HttpClient::Impl {
         connection.reset();
         continue;
       }
-      connection->request()
-          .assign("GET ")
-          .append(url.target)
-          .append(own ? host.tail : host.tail_for_strangers);
+      Write(call.request, host, url, own, connection->request());
       End end = End::kDone;
       {
         const Busy guard(*this, connection.get());
         end = co_await connection->Exchange({call.deadline, options.max_body_bytes,
                                              call.sink ? &call.sink : nullptr,
-                                             call.sink ? nullptr : &hold});
+                                             call.sink ? nullptr : &hold, call.request.any_status});
       }
       if (end == End::kDone) co_return std::nullopt;
       if (end == End::kBroken && reused && !connection->parser().started()) {
@@ -203,7 +211,7 @@ struct HttpClient::Impl {
     std::string first_host;
     for (int hops = 0;; ++hops) {
       if (self->cancelled) co_return tl::make_unexpected(Fail("Cancelled", "cancelled"));
-      Result<Url> url = ParseUrl(call.address);
+      Result<Url> url = ParseUrl(call.request.url);
       if (!url) co_return tl::make_unexpected(Fail("InvalidURL", std::move(url.error().message)));
       own = own && (hops == 0 || SameOrigin(previous, *url));
       if (hops == 0) first_host = url->host;
@@ -221,13 +229,14 @@ struct HttpClient::Impl {
       ResponseParser& parser = connection->parser();
       FetchResult result;
       const bool redirects = IsRedirect(parser.status()) && self->options.follow_redirects;
-      if (parser.brings_value()) {
+      if (parser.brings_value() || (call.request.any_status && !redirects)) {
         result = Fetched{std::move(parser.body()), std::move(parser.content_type()),
-                         parser.wire_bytes(), parser.link(), std::move(hold)};
+                         parser.wire_bytes(),      parser.link(),
+                         std::move(hold),          parser.status()};
       } else if (!redirects) {
         result = tl::make_unexpected(ExplainStatus(*url, parser));
       } else if (auto next = NextHop(*url, parser, hops, self->options.max_redirects)) {
-        call.address = std::move(*next);
+        call.request.url = std::move(*next);
       } else {
         result = tl::make_unexpected(std::move(next.error()));
       }
@@ -246,12 +255,17 @@ HttpClient::~HttpClient() { Cancel(); }
 
 asio::awaitable<FetchResult> HttpClient::Fetch(const std::string& url, SteadyTime deadline,
                                                const Leave& leave) {
-  return Impl::Fetch(impl_, {url, deadline, leave, nullptr});
+  return Impl::Fetch(impl_, {{url}, deadline, leave, nullptr});
+}
+
+asio::awaitable<FetchResult> HttpClient::Send(HttpRequest request, SteadyTime deadline,
+                                              const Leave& leave) {
+  return Impl::Fetch(impl_, {std::move(request), deadline, leave, nullptr});
 }
 
 asio::awaitable<FetchResult> HttpClient::FetchStreaming(const std::string& url, SteadyTime deadline,
                                                         const Leave& leave, BodySink sink) {
-  return Impl::Fetch(impl_, {url, deadline, leave, std::move(sink)});
+  return Impl::Fetch(impl_, {{url}, deadline, leave, std::move(sink)});
 }
 
 void HttpClient::Cancel() {

@@ -37,6 +37,14 @@ struct HttpClientOptions {
 // A body in pieces, for sources that stream: returns false to stop.
 using BodySink = std::function<bool(std::string_view)>;
 
+// What a Fetch does not say. Neither headers nor body go where a redirect leads.
+struct HttpRequest {
+  std::string url;
+  std::string headers{};              // of this request: whole lines
+  std::optional<std::string> post{};  // the body of a POST; none: a GET
+  bool any_status = false;            // every answer is Fetched, whatever it says
+};
+
 class HttpClient {
  public:
   HttpClient(asio::io_context& loop, std::shared_ptr<const EgressGuard> guard,
@@ -45,7 +53,9 @@ class HttpClient {
   // `url` is complete; `leave` as Origin::Fetch() has it, its time is added to the deadline.
   asio::awaitable<FetchResult> Fetch(const std::string& url, SteadyTime deadline,
                                      const Leave& leave);
-  // The same, the (decoded) body handed over as it comes; max_body_bytes bounds its sum.
+  // The same for more than a GET.
+  asio::awaitable<FetchResult> Send(HttpRequest request, SteadyTime deadline, const Leave& leave);
+  // As Fetch(), the (decoded) body handed over as it comes; max_body_bytes bounds its sum.
   asio::awaitable<FetchResult> FetchStreaming(const std::string& url, SteadyTime deadline,
                                               const Leave& leave, BodySink sink);
   void Cancel();

@@ -95,7 +95,7 @@ std::string HttpHosts::Tail(const Url& url, bool own) const {
     if (Is(name, "accept")) accept.clear();
     others += name + ": " + value + "\r\n";
   }
-  return " HTTP/1.1\r\nHost: " + authority + "\r\n" + agent + accept + encoding + others + "\r\n";
+  return " HTTP/1.1\r\nHost: " + authority + "\r\n" + agent + accept + encoding + others;
 }
 
 void HttpHosts::ForgetOne() {

@@ -22,8 +22,8 @@ namespace stoker::warming {
 // One scheme, host and port, greeted as the origin or as a stranger.
 struct HttpHost {
   Endpoint endpoint;
-  // What follows the target in a request: for the host that the headers are meant for, and for
-  // others, to which a redirect led.
+  // What follows the target in a request, but for the empty line: for the host that the headers are
+  // meant for, and for others, to which a redirect led.
   std::string tail, tail_for_strangers;
   std::vector<std::unique_ptr<HttpConnection>> idle;  // the warmest last
   std::uint64_t used = 0;                             // by the clock of HttpHosts

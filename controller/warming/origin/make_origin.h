@@ -25,6 +25,7 @@ struct OriginSurroundings {  // what an origin shares with the others of its run
   std::shared_ptr<const EgressGuard> guard;
   std::shared_ptr<ByteBudget> budget;  // of values in memory
   int in_flight = 1;                   // requests at most
+  std::size_t batch_size = 100;        // entries in one query
 };
 
 // `address`: how an entry is asked for, over the values of a Question. Errors name the field within

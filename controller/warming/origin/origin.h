@@ -39,6 +39,13 @@ struct FetchError {
   //   TooManyRedirects
   //   InvalidURL        the URL (or one redirected to) cannot be requested
   //   InvalidRequest    a configured header cannot be sent, or TLS cannot be set up
+  //   NotFound          a database or cache has no such key
+  //   NotAString        a cache holds something else under the key
+  //   ValueTooLarge     a database's or cache's value exceeds its cap
+  //   DatabaseUnavailable, DatabaseRefused, QueryFailed
+  //   Origin...         of a cache, as TargetError has it: OriginTimeout, OriginAuth
+  //   TokenRefused      the token endpoint does not give out a token
+  //   TokenUnavailable  the token endpoint cannot be reached, or is in trouble
   //   Cancelled         by Cancel(), by the reader of the body, or by `leave`
   std::string reason;
   std::string message;  // a sentence
@@ -54,6 +61,8 @@ struct Fetched {
   std::size_t wire_bytes = 0;
   std::string link{};       // the Link header, as it came
   ByteBudget::Hold hold{};  // of the body; give it up with the body
+  int status = 200;
+  std::optional<Millis> ttl{};  // how long the origin itself keeps it
 };
 
 using FetchResult = tl::expected<Fetched, FetchError>;

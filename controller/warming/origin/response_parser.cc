@@ -45,9 +45,10 @@ struct ResponseParser::Hooks {
   }
 };
 
-void ResponseParser::Reset(std::size_t max_body,
-                           const std::function<bool(std::string_view)>* sink) {
+void ResponseParser::Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink,
+                           bool any_body) {
   max_body_ = max_body;
+  any_body_ = any_body;
   sink_ = sink;
   wire_bytes_ = 0;
   delivered_ = 0;
@@ -158,7 +159,7 @@ int ResponseParser::EndHeaders() {
     Fail(State::kTooLarge, "says its body is larger than allowed");
     return -1;
   }
-  if (!brings_value()) return 0;  // its body is read past, not decoded
+  if (!KeepsBody()) return 0;  // its body is read past, not decoded
   const Encoding encoding = ParseEncoding(content_encoding_);
   if (encoding == Encoding::kUnknown) {
     Fail(State::kBad, "used a Content-Encoding that was not asked for");
@@ -178,7 +179,7 @@ bool ResponseParser::Deliver(std::string_view piece) {
     Fail(State::kTooLarge, "sent a body larger than allowed");
     return false;
   }
-  if (!brings_value()) return true;
+  if (!KeepsBody()) return true;
   if (sink_ == nullptr) {
     body_.append(piece);
     return true;

@@ -25,7 +25,9 @@ class ResponseParser {
   enum class State { kMore, kDone, kBad, kTooLarge, kStopped };
 
   // `sink`, when set, gets the body of a response that brings a value instead of body().
-  void Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink);
+  // `any_body`: that of an answer without a value is kept, too, and not only read past.
+  void Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink,
+             bool any_body = false);
   State Feed(std::string_view data);
   State FeedEnd();  // the peer closed
 
@@ -54,6 +56,7 @@ class ResponseParser {
   int TakeValue(std::string_view piece);
   int EndHeaders();
   int TakeBody(std::string_view piece);
+  [[nodiscard]] bool KeepsBody() const { return any_body_ || brings_value(); }
   bool Deliver(std::string_view piece);
   int EndMessage();
   State Fail(State state, std::string_view complaint);
@@ -61,6 +64,7 @@ class ResponseParser {
   http_parser parser_{};
   std::size_t max_body_ = 0;
   const std::function<bool(std::string_view)>* sink_ = nullptr;
+  bool any_body_ = false;
   State state_ = State::kMore;
   std::string_view complaint_;
   std::size_t wire_bytes_ = 0;

@@ -79,6 +79,7 @@ struct PostgresConnection::Impl : std::enable_shared_from_this<PostgresConnectio
   PGconn* connection = nullptr;
   char* piece = nullptr;    // of a COPY, as it was handed out last
   bool copy_ended = false;  // its results say how
+  PgResult row{nullptr, &PQclear};
   bool cancelled = false;
 
   void FreePiece() {
@@ -292,7 +293,7 @@ asio::awaitable<Status> PostgresConnection::Execute(const std::string& statement
 }
 
 asio::awaitable<Result<std::vector<PostgresColumn>>> PostgresConnection::Describe(
-    const std::string& query, SteadyTime deadline) {
+    const std::string& query, SteadyTime deadline, int parameters) {
   const auto self = impl_;
   if (self->connection == nullptr) co_return self->ConnectionLost();
   const bool prepared = PQsendPrepare(self->connection, "", query.c_str(), 0, nullptr) != 0;
@@ -302,8 +303,11 @@ asio::awaitable<Result<std::vector<PostgresColumn>>> PostgresConnection::Describ
   const bool asked = PQsendDescribePrepared(self->connection, "") != 0;
   const Status described = co_await self->Run(asked, deadline, &result);
   if (!described) co_return described.error();
-  if (PQnparams(result.get()) > 0)
-    co_return Invalid("it has parameters such as $1, which nobody sets");
+  if (PQnparams(result.get()) != parameters) {
+    co_return Invalid(parameters == 0 ? "it has parameters such as $1, which nobody sets"
+                                      : "it must have the parameter $1, the array of keys, and no "
+                                        "other, as in: where id = any($1)");
+  }
   std::vector<PostgresColumn> columns;
   for (int i = 0; i < PQnfields(result.get()); ++i) {
     columns.push_back({PQfname(result.get(), i), PQftype(result.get(), i)});
@@ -365,6 +369,47 @@ std::optional<std::string_view> PostgresRows::At(std::size_t row, std::size_t co
 
 std::uint32_t PostgresRows::TypeOf(std::size_t column) const {
   return PQftype(result_.get(), static_cast<int>(column));
+}
+
+asio::awaitable<Status> PostgresConnection::StartRows(const std::string& query,
+                                                      const std::string& parameter,
+                                                      SteadyTime deadline) {
+  const auto self = impl_;
+  if (self->connection == nullptr) co_return self->ConnectionLost();
+  const char* const values[] = {parameter.c_str()};
+  const bool sent = PQsendQueryParams(self->connection, query.c_str(), 1, nullptr, values, nullptr,
+                                      nullptr, 1) != 0;
+  if (!sent || PQsetSingleRowMode(self->connection) == 0) co_return self->ConnectionLost();
+  co_return co_await self->Flush(deadline);
+}
+
+asio::awaitable<Result<bool>> PostgresConnection::NextRow(
+    std::vector<std::optional<std::string_view>>& row, SteadyTime deadline) {
+  const auto self = impl_;
+  row.clear();
+  self->row.reset();
+  while (self->connection != nullptr) {
+    const auto next = co_await self->NextResult(deadline);
+    if (!next) {
+      self->Close();
+      co_return next.error();
+    }
+    if (*next == nullptr) co_return false;
+    self->row.reset(*next);
+    if (const Status judged = self->Judge(*next); !judged) {
+      self->Close();
+      co_return judged.error();
+    }
+    if (PQresultStatus(*next) != PGRES_SINGLE_TUPLE) continue;  // the end of the rows
+    for (int i = 0; i < PQnfields(*next); ++i) {
+      row.emplace_back();
+      if (PQgetisnull(*next, 0, i) != 0) continue;
+      row.back() = std::string_view(PQgetvalue(*next, 0, i),
+                                    static_cast<std::size_t>(PQgetlength(*next, 0, i)));
+    }
+    co_return true;
+  }
+  co_return self->ConnectionLost();
 }
 
 asio::awaitable<Status> PostgresConnection::StartCopy(const std::string& statement,

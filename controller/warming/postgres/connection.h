@@ -72,14 +72,21 @@ class PostgresConnection {
   // Statements whose rows nobody wants.
   asio::awaitable<Status> Execute(const std::string& statements, SteadyTime deadline);
   // The columns of one query, which is not executed. Text that is more or less than one statement
-  // is refused.
+  // is refused, and so is one that has not just so many parameters.
   asio::awaitable<Result<std::vector<PostgresColumn>>> Describe(const std::string& query,
-                                                                SteadyTime deadline);
+                                                                SteadyTime deadline,
+                                                                int parameters = 0);
   // One statement and all its rows, for short answers. What the server refuses leaves the connection
   // open.
   asio::awaitable<tl::expected<PostgresRows, PostgresFailure>> Query(
       const std::string& statement, const std::vector<PostgresParameter>& parameters,
       SteadyTime deadline);
+  // The rows of a query with one parameter, one at a time, in binary; false: that was the last. A
+  // row is good until the next call. The deadline is for one row.
+  asio::awaitable<Status> StartRows(const std::string& query, const std::string& parameter,
+                                    SteadyTime deadline);
+  asio::awaitable<Result<bool>> NextRow(std::vector<std::optional<std::string_view>>& row,
+                                        SteadyTime deadline);
   // COPY ... TO STDOUT, piece by piece; an empty piece is the end. A piece is good until the next
   // call. The deadline is for one piece: it comes when nothing came for so long.
   asio::awaitable<Status> StartCopy(const std::string& statement, SteadyTime deadline);

@@ -10,32 +10,38 @@
 namespace stoker::warming {
 namespace {
 
-struct Place {  // of a template in the policy
-  std::string field;
+struct AddressField {  // of a template in the policy
+  std::string name;
   std::string text;
   Template::Kind kind;
 };
 
-std::vector<Place> PlacesOf(const api::WarmingPolicySpec& policy) {
-  std::vector<Place> places;
+std::vector<AddressField> FieldsOf(const api::WarmingPolicySpec& policy) {
+  std::vector<AddressField> fields;
   for (std::size_t i = 0; i < policy.origins.size(); ++i) {
     if (const auto& http = policy.origins[i].http) {
-      places.push_back(
+      fields.push_back(
           {fmt::format("spec.origins[{}].http.url", i), http->url, Template::Kind::kUrl});
+    } else if (const auto& sql = policy.origins[i].sql) {
+      fields.push_back({fmt::format("spec.origins[{}].sql.keyTemplate", i), sql->key_template,
+                        Template::Kind::kKey});
+    } else if (const auto& redis = policy.origins[i].redis) {
+      fields.push_back({fmt::format("spec.origins[{}].redis.keyTemplate", i), redis->key_template,
+                        Template::Kind::kKey});
     }
   }
-  return places;
+  return fields;
 }
 
 // Of the sources whose entries are fetched. Those whose variables nobody knows before they are read
 // offer whatever is asked for, and judge it then.
 std::vector<std::string> CommonVariables(const std::vector<api::Source>& sources,
-                                         const std::vector<Place>& places) {
+                                         const std::vector<AddressField>& fields) {
   const auto offered_by = [&](const api::Source& source) {
     std::vector<std::string> names = VariablesOf(source);
     if (!HasOpenVariables(source)) return names;
-    for (const Place& place : places) {
-      for (std::string& name : Template::NamesIn(place.text)) {
+    for (const AddressField& field : fields) {
+      for (std::string& name : Template::NamesIn(field.text)) {
         if (std::find(names.begin(), names.end(), name) == names.end())
           names.push_back(std::move(name));
       }
@@ -80,7 +86,11 @@ bool ReadsWhatOthersWrote(const api::Source& source) {
 Status CheckWhoSeesSecrets(const api::WarmingPolicySpec& policy, std::size_t origin) {
   const api::HttpOrigin& http = *policy.origins[origin].http;
   const bool has_key = http.tls && http.tls->key_secret_ref;
-  if ((!http.headers_secret_ref && !has_key) || HasOneHost(policy, http.url)) return {};
+  const char* const shown = http.headers_secret_ref ? "headersSecretRef"
+                            : http.auth             ? "auth"
+                            : has_key               ? "tls.keySecretRef"
+                                                    : nullptr;
+  if (shown == nullptr || HasOneHost(policy, http.url)) return {};
   const auto other =
       std::find_if(policy.sources.begin(), policy.sources.end(), ReadsWhatOthersWrote);
   if (other == policy.sources.end()) return {};
@@ -88,7 +98,7 @@ Status CheckWhoSeesSecrets(const api::WarmingPolicySpec& policy, std::size_t ori
       "spec.origins[{}].http.url: the entries of source \"{}\" would choose the host that is "
       "shown what {} holds; write the host out and a slash before the first variable, or leave "
       "that Secret out",
-      origin, other->name, http.headers_secret_ref ? "headersSecretRef" : "tls.keySecretRef"));
+      origin, other->name, shown));
 }
 
 Status CheckUrl(const Template& url, const std::vector<std::string>& variables) {
@@ -103,21 +113,21 @@ Status CheckUrl(const Template& url, const std::vector<std::string>& variables) 
 }  // namespace
 
 bool HaveOneHost(const api::WarmingPolicySpec& policy) {
-  const std::vector<Place> places = PlacesOf(policy);
-  return std::all_of(places.begin(), places.end(), [&](const Place& place) {
-    return place.kind != Template::Kind::kUrl || HasOneHost(policy, place.text);
+  const std::vector<AddressField> fields = FieldsOf(policy);
+  return std::all_of(fields.begin(), fields.end(), [&](const AddressField& field) {
+    return field.kind != Template::Kind::kUrl || HasOneHost(policy, field.text);
   });
 }
 
 Result<Addresses> ParseAddresses(const api::WarmingPolicySpec& policy) {
-  const std::vector<Place> places = PlacesOf(policy);
-  const auto known = CommonVariables(policy.sources, places);
+  const std::vector<AddressField> fields = FieldsOf(policy);
+  const auto known = CommonVariables(policy.sources, fields);
   std::vector<bool> used(known.size(), false);
-  for (const Place& place : places) {
-    const auto full = Template::Parse(place.text, place.kind, known);
-    if (!full) return Annotate(place.field, full.error());
-    if (place.kind == Template::Kind::kUrl) {
-      if (Status good = CheckUrl(*full, known); !good) return Annotate(place.field, good.error());
+  for (const AddressField& field : fields) {
+    const auto full = Template::Parse(field.text, field.kind, known);
+    if (!full) return Annotate(field.name, full.error());
+    if (field.kind == Template::Kind::kUrl) {
+      if (Status good = CheckUrl(*full, known); !good) return Annotate(field.name, good.error());
     }
     for (std::size_t i = 1; i < known.size(); ++i) used[i] = used[i] || full->Uses(i);
   }
@@ -131,8 +141,8 @@ Result<Addresses> ParseAddresses(const api::WarmingPolicySpec& policy) {
   }
   std::vector<std::string> variables = {"key"};
   variables.insert(variables.end(), result.columns.begin(), result.columns.end());
-  for (const Place& place : places) {
-    STOKER_TRY(Template address, Template::Parse(place.text, place.kind, variables));
+  for (const AddressField& field : fields) {
+    STOKER_TRY(Template address, Template::Parse(field.text, field.kind, variables));
     result.origins.push_back(std::move(address));
   }
   return result;

@@ -16,6 +16,10 @@ Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
 }
 
 asio::awaitable<void> LoopRunner::Store(const Work& work, Fetched fetched) {
+  Entry& entry = work.batch->chunk.entries[work.entry];
+  if (fetched.ttl && entry.ttl_ms == 0) {
+    entry.ttl_ms = std::max<std::int64_t>(1, fetched.ttl->count());
+  }
   return Submit(pending_.TakeFetched(work.batch, work.entry, std::move(fetched)));
 }
 

@@ -37,7 +37,8 @@ Result<OriginFactory> MakeOrigins(const RunSpec& spec, const Materials& material
   const auto& policy = spec.policy;
   STOKER_TRY(Addresses addresses, ParseAddresses(policy));
   const OriginSurroundings surroundings{materials, guard, std::make_shared<ByteBudget>(value_bytes),
-                                        static_cast<int>(policy.pacing.max_in_flight)};
+                                        static_cast<int>(policy.pacing.max_in_flight),
+                                        static_cast<std::size_t>(policy.execution.batch_size)};
   std::vector<OriginFactory> factories;
   for (std::size_t i = 0; i < policy.origins.size(); ++i) {
     auto origin =

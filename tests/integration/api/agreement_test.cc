@@ -82,7 +82,7 @@ TEST_F(AgreementTest, GoodManifestsAreAcceptedByBothWithTheSameDefaults) {
 
 TEST_F(AgreementTest, ExamplesAreGoodManifests) {
   int judged = 0;
-  for (const char* folder : {"pacing", "sessions", "sources", "strategies", "targets"}) {
+  for (const char* folder : {"origins", "pacing", "sessions", "sources", "strategies", "targets"}) {
     for (const auto& file : testing::ReadCorpus(STOKER_SOURCE_DIR + "/examples/" + folder)) {
       SCOPED_TRACE(file.path);
       auto documents = ParseDocuments(file.manifest);

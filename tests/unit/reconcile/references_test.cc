@@ -50,6 +50,31 @@ TEST(References, AreNamedByTheirFields) {
   EXPECT_THAT(ConfigMapNames(FullSpec()), ElementsAre("keys"));
 }
 
+TEST(References, OfCredentialsForOriginsAreNamedToo) {
+  json spec = samples::Spec();
+  json& http = spec["origins"][0]["http"];
+  const auto found = [&](json auth) {
+    http["auth"] = std::move(auth);
+    std::string line;
+    for (const Reference& r : References(api::ToWarmingPolicy(samples::Policy(spec))->spec)) {
+      if (r.field.find("auth") != std::string::npos)
+        line += r.field.substr(r.field.find("auth")) + "=" + r.name + "/" + r.key + " ";
+    }
+    return line;
+  };
+  EXPECT_EQ(found({{"bearerSecretRef", {{"name", "token"}, {"key", "value"}}}}),
+            "auth.bearerSecretRef=token/value ");
+  EXPECT_EQ(found({{"basicSecretRef", {{"name", "login"}}}}),
+            "auth.basicSecretRef=login/username auth.basicSecretRef=login/password ");
+  EXPECT_EQ(found({{"oauth2",
+                    {{"tokenURL", "https://login.shop/token"},
+                     {"clientSecretRef", {{"name", "client"}}},
+                     {"caSecretRef", {{"name", "ca"}, {"key", "ca.crt"}}}}}}),
+            "auth.oauth2.clientSecretRef=client/clientID "
+            "auth.oauth2.clientSecretRef=client/clientSecret "
+            "auth.oauth2.caSecretRef=ca/ca.crt ");
+}
+
 TEST(References, OfSourcesAreNamedToo) {
   json spec = samples::Spec();
   const json ref = {{"name", "database"}, {"key", "url"}};
