@@ -1,3 +1,5 @@
+#include <re2/re2.h>
+
 #include <utility>
 
 #include "controller/api/convert.h"
@@ -130,6 +132,10 @@ Result<Source> ToSource(const json& from) {
   source.weight = Get(from, "weight", source.weight);
   source.limit = GetOptional<std::int64_t>(from, "limit");
   STOKER_TRY(source.ttl, GetDuration(from, "ttl"));
+  source.key_pattern = GetString(from, "keyPattern");
+  if (const RE2 pattern(source.key_pattern, RE2::Quiet); !pattern.ok()) {
+    return Invalid("keyPattern: is no regular expression of RE2: " + pattern.error());
+  }
   source.include = Get<std::vector<std::string>>(from, "include", {});
   source.exclude = Get<std::vector<std::string>>(from, "exclude", {});
   if (const json* member = Find(from, "static")) source.static_ = ToStatic(*member);

@@ -153,6 +153,7 @@ struct Source {  // exactly one of the members below `exclude`
   double weight = 1;  // multiplies an entry's score
   std::optional<std::int64_t> limit;
   std::optional<Millis> ttl;         // overrides the targets' for these entries
+  std::string key_pattern;           // RE2; keys that do not match are failures; empty: all match
   std::vector<std::string> include;  // globs on the key; empty: all
   std::vector<std::string> exclude;
   std::optional<StaticSource> static_;  // NOLINT(readability-identifier-naming): a keyword

@@ -24,6 +24,13 @@ std::string Sha256Hex(std::string_view content) {
   return text;
 }
 
+std::uint32_t Md5Head(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_md5(), nullptr);
+  return std::uint32_t{digest[0]} << 24 | std::uint32_t{digest[1]} << 16 |
+         std::uint32_t{digest[2]} << 8 | std::uint32_t{digest[3]};
+}
+
 std::string Base64Encode(std::string_view bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3), '\0');
   EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),

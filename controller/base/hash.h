@@ -14,6 +14,8 @@ namespace stoker {
 
 std::uint64_t KeyHash(std::string_view key);
 std::string Sha256Hex(std::string_view content);
+// The first four bytes of the MD5: a hash that databases can compute, too. No more than that.
+std::uint32_t Md5Head(std::string_view text);
 std::string Base64Encode(std::string_view bytes);
 // Standard alphabet, padding needed (RFC 4648); false on anything else, and `bytes` is then empty.
 bool Base64Decode(std::string_view text, std::string& bytes);

@@ -36,6 +36,7 @@ Planner::Planner(std::vector<FilteredSource> sources, const PlannerOptions& opti
       most_keys_(options.most_keys),
       only_(options.only),
       ranking_(options.strategy),
+      by_md5_(std::ranges::any_of(sources_, &FilteredSource::sharded)),
       whole_(options.strategy.top.has_value()) {
   const api::Strategy& strategy = options.strategy;
   if (strategy.type != api::Strategy::Type::kBulk) {
@@ -87,8 +88,11 @@ bool Planner::Wanted(const Entry& entry) const {
   return only_ == nullptr || only_->Contains(entry.hash);
 }
 
-bool Planner::Mine(const Entry& entry) const {
-  return shard_.count <= 1 || ShardOf(entry.hash, shard_.count) == shard_.index;
+bool Planner::Mine(const EntryChunk& chunk, const Entry& entry) const {
+  if (shard_.count <= 1) return true;
+  if (by_md5_ && sources_[entry.source].sharded()) return true;
+  const std::uint64_t hash = by_md5_ ? std::uint64_t{Md5Head(chunk.Key(entry))} << 32 : entry.hash;
+  return ShardOf(hash, shard_.count) == shard_.index;
 }
 
 bool Planner::IsFirst(const Entry& entry) {
@@ -124,7 +128,7 @@ asio::awaitable<Status> Planner::Select() {
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
-      if (!Wanted(entry) || (!whole_ && !Mine(entry)) || !IsFirst(entry)) continue;
+      if (!Wanted(entry) || (!whole_ && !Mine(chunk_, entry)) || !IsFirst(entry)) continue;
       const Status offered = selection_->Offer(chunk_, entry, ranking_.Of(chunk_, entry, columns_));
       if (!offered) co_return offered;
     }
@@ -166,7 +170,7 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
     }
     for (; at_ < chunk_.entries.size() && !full(); ++at_) {
       const Entry& entry = chunk_.entries[at_];
-      if (!Wanted(entry) || !Mine(entry)) continue;
+      if (!Wanted(entry) || !Mine(chunk_, entry)) continue;
       if (!selection_ && !IsFirst(entry)) continue;
       batch.AppendFrom(chunk_, entry, columns_);
     }

@@ -59,7 +59,7 @@ class Planner {
   asio::awaitable<Result<bool>> NextChunk();  // false: all sources have ended
   asio::awaitable<Status> Select();
   bool Wanted(const Entry& entry) const;
-  bool Mine(const Entry& entry) const;
+  bool Mine(const EntryChunk& chunk, const Entry& entry) const;
   bool IsFirst(const Entry& entry);
 
   std::vector<FilteredSource> sources_;
@@ -69,7 +69,8 @@ class Planner {
   std::int64_t most_keys_;
   std::shared_ptr<const KeySet> only_;
   Ranking ranking_;
-  bool whole_;  // the shard is chosen after the selection
+  bool by_md5_;  // a source shards itself, and the others go by the same hash
+  bool whole_;   // the shard is chosen after the selection
   std::unique_ptr<Selection> selection_;
   bool selected_ = false;
   KeySet seen_;

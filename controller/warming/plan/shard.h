@@ -3,7 +3,7 @@
 // Which shard an entry belongs to, and what share of a whole a shard may use.
 //
 // Entries go by the high bits of their key's hash (multiply and shift, no modulo bias worth a
-// name). A share is exact: the shares of all shards sum to the whole, remainders going to the
+// name): KeyHash(), or where a database shares rows out by itself, Md5Head(). A share is exact: the shares of all shards sum to the whole, remainders going to the
 // first.
 //
 // Thread safety: pure.

@@ -36,6 +36,8 @@ std::string_view DefectReason(EntryDefect defect) {
       return "ValueTooLarge";
     case EntryDefect::kNotAString:
       return "NotAString";
+    case EntryDefect::kKeyMismatch:
+      return "KeyMismatch";
     case EntryDefect::kNone:
       break;
   }
@@ -60,6 +62,8 @@ std::string_view DefectMessage(EntryDefect defect) {
       return "the value is larger than 64 MiB";
     case EntryDefect::kNotAString:
       return "the other cache holds a list, a set, a hash or the like, and only strings are copied";
+    case EntryDefect::kKeyMismatch:
+      return "the key does not match the source's keyPattern";
     case EntryDefect::kNone:
       break;
   }

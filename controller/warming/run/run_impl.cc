@@ -48,8 +48,11 @@ RunImpl::~RunImpl() {
 
 Status RunImpl::Prepare(const Materials& materials) {
   const auto& policy = context_.spec.policy;
-  const SourceHost host{reader_.get(), &runners_.front()->loop(), parts_.egress,
-                        policy.retry,  policy.execution.deadline, context_.options.local_files};
+  // The best N are those of the whole, so every shard must see all entries.
+  const Shard shard = policy.strategy.top ? Shard{} : context_.spec.shard;
+  const SourceHost host{reader_.get(), &runners_.front()->loop(),   parts_.egress,
+                        policy.retry,  policy.execution.deadline,   shard.index,
+                        shard.count,   context_.options.local_files};
   std::vector<FilteredSource> sources;
   for (std::size_t i = 0; i < policy.sources.size(); ++i) {
     auto source = MakeSource(policy.sources[i], context_.columns, materials, host);

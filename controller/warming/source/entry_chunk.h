@@ -37,6 +37,7 @@ enum class EntryDefect : std::uint8_t {
   kBadTtl,
   kValueTooLarge,
   kNotAString,  // a list, a set, ... of another cache
+  kKeyMismatch,
 };
 
 struct Entry {

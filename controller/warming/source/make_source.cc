@@ -98,6 +98,8 @@ FilteredSource::FilteredSource(const api::Source& spec, std::uint16_t number,
       left_(spec.limit.value_or(std::numeric_limits<std::int64_t>::max())),
       include_(spec.include),
       exclude_(spec.exclude),
+      key_pattern_(spec.key_pattern.empty() ? nullptr
+                                            : std::make_unique<RE2>(spec.key_pattern, RE2::Quiet)),
       source_(std::move(source)) {}
 
 asio::awaitable<Result<bool>> FilteredSource::Next(EntryChunk& chunk) {
@@ -134,6 +136,10 @@ bool FilteredSource::Filter(EntryChunk& chunk) {
     if (left_ == 0) break;
     if (globs && !Wanted(chunk.Key(entry))) continue;
     if (entry.key_size > kMaxKeyBytes) entry.defect = EntryDefect::kKeyTooLong;
+    if (key_pattern_ && entry.defect == EntryDefect::kNone &&
+        !RE2::PartialMatch(chunk.Key(entry), *key_pattern_)) {
+      entry.defect = EntryDefect::kKeyMismatch;
+    }
     entry.source = number_;
     entry.score *= weight_;
     if (!std::isfinite(entry.score)) {  // it could not be compared with others

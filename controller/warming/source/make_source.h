@@ -4,6 +4,8 @@
 //
 // Thread safety: pure; the sources each belong to one loop.
 
+#include <re2/re2.h>
+
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -32,8 +34,8 @@ Result<std::unique_ptr<Source>> MakeSource(const api::Source& spec,
                                            const std::vector<std::string>& columns,
                                            const Materials& materials, const SourceHost& host);
 
-// Applies what every source has: include, exclude, limit, weight; marks keys that are too long; and
-// writes the source's number into its entries.
+// Applies what every source has: include, exclude, limit, weight; marks keys that are too long or
+// do not match keyPattern; and writes the source's number into its entries.
 class FilteredSource {
  public:
   FilteredSource(const api::Source& spec, std::uint16_t number, std::unique_ptr<Source> source);
@@ -46,6 +48,7 @@ class FilteredSource {
   [[nodiscard]] nlohmann::json Position() const;
   Status ResumeAt(const nlohmann::json& position);
   void Cancel() { source_->Cancel(); }
+  [[nodiscard]] bool sharded() const { return source_->Sharded(); }
 
  private:
   [[nodiscard]] bool Wanted(std::string_view key) const;
@@ -55,6 +58,7 @@ class FilteredSource {
   double weight_;
   std::int64_t left_;
   std::vector<std::string> include_, exclude_;
+  std::unique_ptr<RE2> key_pattern_;  // null: every key will do
   std::unique_ptr<Source> source_;
 };
 

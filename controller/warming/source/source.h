@@ -37,6 +37,8 @@ class Source {
   // Keyset: small JSON that says what was yielded, and going on after it, before the first Next().
   [[nodiscard]] virtual nlohmann::json Position() const { return nullptr; }
   virtual Status ResumeAt(const nlohmann::json&) { return {}; }
+  // It yields the entries of this host's shard alone, which it tells by Md5Head() of their keys.
+  [[nodiscard]] virtual bool Sharded() const { return false; }
   // Ends what Next() waits for, now; later calls fail.
   virtual void Cancel() {}
 };
@@ -74,8 +76,9 @@ struct SourceHost {
   asio::io_context* loop = nullptr;           // the loop that reads
   std::shared_ptr<const EgressGuard> egress;  // judges what a source dials itself
   api::Retry retry;
-  Millis deadline{0};        // of the whole run
-  bool local_files = false;  // whoever wrote the policy may read this machine's files
+  Millis deadline{0};         // of the whole run
+  int shard = 0, shards = 1;  // the host's, for sources that can keep to it
+  bool local_files = false;   // whoever wrote the policy may read this machine's files
 };
 
 }  // namespace stoker::warming

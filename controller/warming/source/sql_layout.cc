@@ -49,6 +49,20 @@ std::string TextOf(const PostgresColumn& column) {
   return AsText(column.name);
 }
 
+// The same text as the template gives; NULL counts as nothing, and is judged where it is read.
+std::string KeyText(const Template& key, const std::vector<std::string>& columns) {
+  std::string text;
+  const auto add = [&](const std::string& piece) { text += (text.empty() ? "" : " || ") + piece; };
+  key.Walk(
+      [&](std::string_view literal) {
+        std::string hex;  // however the session quotes
+        for (const char c : literal) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+        add(fmt::format("convert_from(decode('{}', 'hex'), 'UTF8')", hex));
+      },
+      [&](std::size_t place) { add("coalesce(" + AsText(columns[place]) + ", '')"); });
+  return text;
+}
+
 std::string WithoutSemicolon(std::string query) {
   while (!query.empty() &&
          std::string_view("; \t\r\n").find(query.back()) != std::string_view::npos)
@@ -91,6 +105,7 @@ Result<SqlLayout> SqlLayout::Make(const api::SqlSource& spec,
     layout.key_places_.push_back(layout.Select(AsText(names[i])));
   }
   STOKER_TRY(layout.key_, Template::Parse(spec.key_template, Template::Kind::kKey, used));
+  layout.key_text_ = KeyText(layout.key_, used);
   const bool carries = !spec.value_column.empty();
   if (carries) layout.empty_columns_ = url_columns.size();
   for (std::size_t i = 0; !carries && i < url_columns.size(); ++i) {
@@ -120,9 +135,17 @@ std::string SqlLayout::Statement(const std::optional<std::string>& after,
                                  std::optional<std::int64_t> limit) const {
   std::string clauses;
   if (after) clauses += " WHERE " + order_by_ + " > " + *after;
+  if (!share_.empty()) clauses += (after ? " AND " : " WHERE ") + share_;
   if (!order_by_.empty()) clauses += " ORDER BY " + order_by_;
   if (limit) clauses += fmt::format(" LIMIT {}", *limit);
   return Copy(clauses);
+}
+
+void SqlLayout::KeepTo(int shard, int shards) {
+  // ShardOf() of Md5Head() in the upper half.
+  share_ = fmt::format(
+      "((('x' || left(md5(convert_to({}, 'UTF8')), 8))::bit(32)::bigint * {}) >> 32) = {}",
+      key_text_, shards, shard);
 }
 
 std::string SqlLayout::StatementForNull() const {

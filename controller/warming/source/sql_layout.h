@@ -28,6 +28,9 @@ class SqlLayout {
                                 const std::vector<PostgresColumn>& described,
                                 const std::vector<std::string>& url_columns);
 
+  // From now on, statements yield only the rows whose keys belong to this shard; every worker reads
+  // the whole table, but only its share travels.
+  void KeepTo(int shard, int shards);
   // `after`: a literal; rows up to it are left out. `limit`: none where it is unset.
   [[nodiscard]] std::string Statement(const std::optional<std::string>& after,
                                       std::optional<std::int64_t> limit) const;
@@ -48,6 +51,8 @@ class SqlLayout {
 
   std::string query_;
   std::string order_by_;
+  std::string key_text_;  // the key as an expression
+  std::string share_;     // a condition; empty: all rows
   std::vector<std::string> select_;
   Template key_;
   std::vector<std::size_t> key_places_, column_places_;

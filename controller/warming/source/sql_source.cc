@@ -81,6 +81,8 @@ class SqlSource final : public Source {
     backoff_.Cancel();
   }
 
+  [[nodiscard]] bool Sharded() const override { return host_.shards > 1; }
+
  private:
   // What is being read: a page, or all.
   struct Page {
@@ -140,6 +142,7 @@ class SqlSource final : public Source {
     auto layout = SqlLayout::Make(spec_, *described, columns_);
     if (!layout) co_return layout.error();
     layout_.emplace(std::move(*layout));
+    if (Sharded()) layout_->KeepTo(host_.shard, host_.shards);
     co_return Status{};
   }
 

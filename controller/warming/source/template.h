@@ -35,6 +35,13 @@ class Template {
   bool RenderKey(std::span<const std::string_view> values, std::size_t most,
                  std::string& out) const;
   [[nodiscard]] bool Uses(std::size_t variable) const;
+  // Hands its parts over in order: on_literal(text), on_variable(place).
+  void Walk(const auto& on_literal, const auto& on_variable) const {
+    for (const Part& part : parts_) {
+      if (!part.literal.empty()) on_literal(part.literal);
+      if (part.variable >= 0) on_variable(static_cast<std::size_t>(part.variable));
+    }
+  }
 
  private:
   enum class Escape { kNone, kAll, kKeepReserved };

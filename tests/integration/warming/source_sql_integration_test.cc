@@ -112,6 +112,38 @@ TEST_F(SqlRun, LeavesOutRowsWhoseTimeIsUpAndStopsAtMaxRows) {
   EXPECT_EQ(to_.Cli({"exists", "session:10"}), "0");
 }
 
+// Each row travels to one worker alone, and what another source lists too goes to the same one.
+TEST_F(SqlRun, ShardsShareTheRowsOutExactly) {
+  for (const char* order_by : {"", "id"}) {
+    std::int64_t discovered = 0;
+    for (int shard = 0; shard < 3; ++shard) {
+      RunSpec spec = Spec();
+      spec.shard = {shard, 3};
+      auto& sql = *spec.policy.sources[0].sql;
+      sql.query = "select id, nullif(id, 7) as part, 'k\u00e9y' as word, data from session";
+      sql.key_template = "it's \\{word}:{part}:";
+      sql.order_by = order_by;
+      api::Source list;
+      list.name = "list";
+      api::PatternVariable id;
+      id.name = "id";
+      id.from = 4901;  // the last hundred of the rows, and a hundred more
+      id.to = 5100;
+      list.pattern = api::PatternSource{"it's \\k\u00e9y:{id}:", {id}, "listed"};
+      spec.policy.sources.push_back(list);
+      const Report report = RunToEnd(spec);
+      const Tally& tally = report.progress.tally;
+      discovered += tally.discovered;
+      EXPECT_EQ(tally.skipped, 0) << "two workers had the same key";
+      EXPECT_NEAR(static_cast<double>(tally.discovered), 5100 / 3.0, 200);
+    }
+    EXPECT_EQ(discovered, 5100);
+    EXPECT_EQ(to_.Cli({"dbsize"}), "5099") << "the row whose key has a NULL fails, once";
+    EXPECT_EQ(to_.Cli({"get", "it's \\k\u00e9y:4999:"}), "value 4999");
+    EXPECT_EQ(to_.Cli({"flushall"}), "OK");
+  }
+}
+
 TEST_F(SqlRun, AnEmptyTableIsNoHangAndNoSuccess) {
   RunSpec spec = Spec();
   spec.policy.sources[0].sql->query = "select id, 'x' as data from empty";

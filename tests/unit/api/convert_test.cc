@@ -163,6 +163,15 @@ TEST(ToWarmingPolicy, TakesAPlainNumberOfBytes) {
   EXPECT_EQ(policy->spec.origins[0].http->max_body_bytes, 1048576);
 }
 
+TEST(ToWarmingPolicy, RefusesAKeyPatternThatIsNone) {
+  json object = Defaulted(SamplePolicy());
+  object["spec"]["sources"][0]["keyPattern"] = "^(a";
+  const auto policy = ToWarmingPolicy(object);
+  ASSERT_FALSE(policy);
+  EXPECT_EQ(policy.error().message,
+            "spec.sources[0].keyPattern: is no regular expression of RE2: missing ): ^(a");
+}
+
 TEST(ToWarmingPolicy, KeepsTheSpecAsJsonAndTheStatus) {
   json object = Defaulted(SamplePolicy());
   object["status"] = {{"lastHandledRequest", "x"}};

@@ -148,6 +148,24 @@ TEST(SqlLayout, SelectsWhatIsUsedAndPages) {
             "TO STDOUT (FORMAT binary)");
 }
 
+TEST(SqlLayout, AsksForItsShareOfTheKeysAlone) {
+  api::SqlSource spec = Query();
+  spec.key_template = "k'{id}";
+  auto layout = SqlLayout::Make(spec, kColumns, {});
+  ASSERT_TRUE(layout) << layout.error().message;
+  layout->KeepTo(1, 3);
+  const std::string share =
+      "((('x' || left(md5(convert_to(convert_from(decode('6b27', 'hex'), 'UTF8') || "
+      "coalesce(q.\"id\"::text, ''), 'UTF8')), 8))::bit(32)::bigint * 3) >> 32) = 1";
+  EXPECT_THAT(layout->Statement({}, {}), HasSubstr("AS q WHERE " + share + ") TO"));
+  spec.order_by = "score";
+  layout = SqlLayout::Make(spec, kColumns, {});
+  ASSERT_TRUE(layout) << layout.error().message;
+  layout->KeepTo(1, 3);
+  EXPECT_THAT(layout->Statement("'7'", {}),
+              HasSubstr("WHERE q.\"score\" > '7' AND " + share + " ORDER BY"));
+}
+
 TEST(SqlLayout, NamesTheFieldAndTheColumnsThereAre) {
   const auto complaint = [](auto change, const std::vector<std::string>& url = {}) {
     api::SqlSource spec = Query();

@@ -264,6 +264,20 @@ TEST(EntryChunk, LeavesOutWhatIsBeyondItsRoomAndSaysSo) {
   EXPECT_EQ(chunk.Key(chunk.entries[5]), "");
 }
 
+TEST(FilteredSource, AKeyThatDoesNotMatchIsADefect) {
+  api::Source spec;
+  spec.key_pattern = "^[0-9a-f]{4}$";
+  spec.exclude = {"x*"};
+  FilteredSource source(spec, 3, nullptr);
+  EntryChunk chunk;
+  for (const char* key : {"00ff", "00fg", "x", "a00ff"}) chunk.Append(key, 1);
+  EXPECT_TRUE(source.Filter(chunk));
+  std::vector<EntryDefect> defects;
+  for (const Entry& entry : chunk.entries) defects.push_back(entry.defect);
+  EXPECT_THAT(defects, ElementsAre(EntryDefect::kNone, EntryDefect::kKeyMismatch,
+                                   EntryDefect::kKeyMismatch));
+}
+
 TEST(FilteredSource, AScoreThatIsNoNumberIsADefect) {
   api::Source spec;
   spec.weight = 10;
