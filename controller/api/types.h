@@ -144,7 +144,7 @@ struct RedisTarget {
 };
 
 struct RedisSource {
-  RedisTarget server;  // Standalone
+  RedisTarget server;  // Standalone or Cluster
   std::string match = "*";
 };
 
@@ -201,7 +201,7 @@ struct HttpOrigin {
   std::vector<Header> headers;
   std::optional<std::string> headers_secret_ref;  // every key of the Secret becomes a header
   std::optional<HttpAuth> auth;
-  Millis timeout{5000};                           // of one attempt, from dial to the last byte
+  Millis timeout{5000};  // of one attempt, from dial to the last byte
   std::int64_t max_body_bytes = 16 << 20;
   std::optional<TlsConfig> tls;
 };

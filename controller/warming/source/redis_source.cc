@@ -28,10 +28,6 @@ constexpr std::size_t kMaxScanBytes = 64 << 20;  // of an answer to it
 constexpr char kNoCursor[] = "0";                // before a walk, and after it
 constexpr int kMostWalks = 8;
 
-Error FromTarget(const TargetError& error) {
-  return {error.retryable ? Code::kUnavailable : Code::kInvalid, error.message};
-}
-
 // "run_id:4f...\r\n" among other lines.
 std::string RunIdIn(std::string_view info) {
   constexpr std::string_view kMark = "\nrun_id:";
@@ -320,14 +316,25 @@ class RedisSource final : public Source {
 
 }  // namespace
 
+Error FromTarget(const TargetError& error) {
+  if (!error.redirect.empty()) return {Code::kConflict, error.message};
+  return {error.retryable ? Code::kUnavailable : Code::kInvalid, error.message};
+}
+
+std::unique_ptr<Source> MakeRedisNodeSource(RedisOptions options, const std::string& match,
+                                            std::size_t columns, const SourceHost& host) {
+  return std::make_unique<RedisSource>(std::move(options), match, columns, host);
+}
+
 Result<std::unique_ptr<Source>> MakeRedisSource(const api::RedisSource& spec,
                                                 const std::vector<std::string>& columns,
                                                 const Materials& materials,
                                                 const SourceHost& host) {
   if (host.loop == nullptr) return Invalid("address: cannot be read without a connection");
   STOKER_TRY(RedisOptions options, ToRedisOptions(spec.server, materials));
-  return std::unique_ptr<Source>(
-      new RedisSource(std::move(options), spec.match, columns.size(), host));
+  const bool cluster = spec.server.mode == api::RedisTarget::Mode::kCluster;
+  return (cluster ? MakeRedisClusterSource : MakeRedisNodeSource)(std::move(options), spec.match,
+                                                                  columns.size(), host);
 }
 
 }  // namespace stoker::warming

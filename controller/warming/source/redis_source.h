@@ -9,6 +9,11 @@
 // answers (run_id); else its cursor means nothing there, and the walk begins again: what was
 // yielded before comes twice, nothing is left out. A walk that begins too often fails.
 //
+// Of a Cluster the primaries are walked one after the other. A slot that moved meanwhile may have
+// moved from where nobody had looked to where somebody had: so where the slots do not stand at the
+// end as at the beginning, or a node says that a key has moved, all walks begin again. So they do
+// when a node cannot be reached, for as long as a fail-over may take.
+//
 // Thread safety: one loop.
 
 #include <memory>
@@ -18,6 +23,7 @@
 #include "controller/api/types.h"
 #include "controller/warming/materials/materials.h"
 #include "controller/warming/source/source.h"
+#include "controller/warming/target/redis_target.h"
 
 namespace stoker::warming {
 
@@ -25,5 +31,13 @@ namespace stoker::warming {
 Result<std::unique_ptr<Source>> MakeRedisSource(const api::RedisSource& spec,
                                                 const std::vector<std::string>& columns,
                                                 const Materials& materials, const SourceHost& host);
+
+// Its parts: one server, and the primaries of a cluster. kConflict: keys have moved to another node.
+std::unique_ptr<Source> MakeRedisNodeSource(RedisOptions options, const std::string& match,
+                                            std::size_t columns, const SourceHost& host);
+std::unique_ptr<Source> MakeRedisClusterSource(RedisOptions options, const std::string& match,
+                                               std::size_t columns, const SourceHost& host);
+// A cluster's node may say that keys have moved.
+Error FromTarget(const TargetError& error);
 
 }  // namespace stoker::warming

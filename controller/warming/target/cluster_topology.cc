@@ -62,7 +62,7 @@ class ClusterTopology final : public RedisTopology {
       TargetError error = answer.error();
       error.whole_target = true;
       if (error.message.find("cluster support disabled") != std::string::npos) {
-        error.message = address + " is no Redis Cluster: set the target's mode to Standalone";
+        error.message = address + " is no Redis Cluster: set mode to Standalone";
       } else if (error.reason == "TargetAuth") {
         error.message += " (and CLUSTER SLOTS)";
       }

@@ -8,6 +8,7 @@
 #include "controller/warming/source/redis_source.h"
 #include "tests/integration/warming/copy_run.h"
 #include "tests/support/loop_runner.h"
+#include "tests/support/redis_cluster.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/scripted_server.h"
 
@@ -250,6 +251,77 @@ TEST_F(RedisWalk, RefusesMoreKeysAtOnceThanItCanHold) {
   Open(server.address());
   EXPECT_FALSE(Next());
   EXPECT_EQ(error_.message, server.address() + " answers SCAN with more than 64 MiB of keys");
+}
+
+class RedisClusterClone : public testing::CopyRun {
+ protected:
+  void SetUp() override {
+    std::string commands;
+    for (int i = 1; i <= kCount; ++i) commands += "SETRANGE k:" + std::to_string(i) + " 15999 x\n";
+    commands += "EXPIRE k:1 900\n";
+    const auto fed =
+        RunCommand({"redis-cli", "-c", "-p", std::to_string(from_.node(0).port())}, commands);
+    ASSERT_EQ(fed.exit_code, 0) << fed.err;
+    ASSERT_EQ(from_.Keys(), kCount);
+    ASSERT_TRUE(stoker::testing::WaitFor([&] {  // the replicas have them, too
+      int keys = 0;
+      for (std::size_t i = 0; i < 6; ++i) keys += std::stoi(from_.node(i).Cli({"dbsize"}));
+      return keys == 2 * kCount;
+    }));
+  }
+  [[nodiscard]] RunSpec Spec() const {
+    RunSpec spec = CopyRun::Spec();
+    auto& server = spec.policy.sources[0].redis.emplace().server;
+    server.address = from_.address();
+    server.mode = api::RedisTarget::Mode::kCluster;
+    return spec;
+  }
+
+  static constexpr int kCount = 5000;  // of 16 kB: more than a run holds while its target hangs
+  stoker::testing::RedisCluster from_;
+};
+
+TEST_F(RedisClusterClone, CopiesEveryPrimarysKeysWithTheTimeTheyHaveLeft) {
+  const Report report = RunToEnd(Spec());
+  EXPECT_EQ(report.progress.tally.warmed, kCount) << report.message;
+  EXPECT_EQ(to_.Cli({"dbsize"}), std::to_string(kCount));
+  EXPECT_EQ(to_.Cli({"strlen", "k:4711"}), "16000");
+  EXPECT_LE(std::stoi(to_.Cli({"ttl", "k:1"})), 900);
+}
+
+// The target stands still until slots have moved past the reader, so it must look again.
+TEST_F(RedisClusterClone, BeginsAgainWhenSlotsMoveAndMissesNothing) {
+  ASSERT_EQ(to_.Cli({"CLIENT", "PAUSE", "60000", "WRITE"}), "OK");
+  auto run = warming::Run::Create(Spec(), secrets_, {});
+  ASSERT_TRUE(run) << run.error().message;
+  (*run)->Start();
+  ASSERT_TRUE(stoker::testing::WaitFor([&] { return (*run)->Snapshot().tally.discovered > 0; }));
+  const auto primaries = from_.Primaries();
+  EXPECT_EQ(from_.Reshard(primaries[2], primaries[0], 1500), "");
+  EXPECT_EQ(to_.Cli({"CLIENT", "UNPAUSE"}), "OK");
+  const Report report = (*run)->Wait();
+  EXPECT_EQ(report.progress.tally.warmed, kCount) << report.message;
+  EXPECT_EQ(to_.Cli({"dbsize"}), std::to_string(kCount));
+}
+
+TEST_F(RedisClusterClone, GoesOnWithTheReplicaOfAPrimaryThatBreaksOff) {
+  ASSERT_EQ(to_.Cli({"CLIENT", "PAUSE", "60000", "WRITE"}), "OK");
+  auto run = warming::Run::Create(Spec(), secrets_, {});
+  ASSERT_TRUE(run) << run.error().message;
+  (*run)->Start();
+  ASSERT_TRUE(stoker::testing::WaitFor([&] { return (*run)->Snapshot().tally.discovered > 0; }));
+  from_.node(from_.Primaries()[1]).Kill();
+  EXPECT_EQ(to_.Cli({"CLIENT", "UNPAUSE"}), "OK");
+  const Report report = (*run)->Wait();
+  EXPECT_EQ(report.progress.tally.warmed, kCount) << report.message;
+}
+
+TEST_F(RedisClusterClone, AServerThatIsNoClusterIsSaidToBeNone) {
+  RunSpec spec = Spec();
+  spec.policy.sources[0].redis->server.address = to_.address();
+  const Report report = RunToEnd(spec);
+  EXPECT_EQ(report.reason, "SourceFailed");
+  EXPECT_THAT(report.message, HasSubstr("is no Redis Cluster: set mode to Standalone"));
 }
 
 }  // namespace
