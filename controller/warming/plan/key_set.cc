@@ -55,6 +55,11 @@ bool KeySet::Insert(std::uint64_t hash) {
   return true;
 }
 
+void KeySet::Prefetch(std::uint64_t hash) const {
+  const std::vector<std::uint64_t>& slots = segments_[hash >> (64 - kSegmentBits)].slots;
+  if (!slots.empty()) __builtin_prefetch(&slots[Home(hash, slots.size())]);
+}
+
 bool KeySet::Contains(std::uint64_t hash) const {
   if (hash == 0) return has_zero_;
   const std::vector<std::uint64_t>& slots = segments_[hash >> (64 - kSegmentBits)].slots;

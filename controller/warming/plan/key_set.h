@@ -20,6 +20,8 @@ class KeySet {
   // True when the hash is new.
   bool Insert(std::uint64_t hash);
   [[nodiscard]] bool Contains(std::uint64_t hash) const;
+  // Tells the processor that this hash is about to be asked for.
+  void Prefetch(std::uint64_t hash) const;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t MemoryBytes() const;
 

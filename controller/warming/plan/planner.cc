@@ -37,7 +37,8 @@ Planner::Planner(std::vector<FilteredSource> sources, const PlannerOptions& opti
       only_(options.only),
       ranking_(options.strategy),
       by_md5_(std::ranges::any_of(sources_, &FilteredSource::sharded)),
-      whole_(options.strategy.top.has_value()) {
+      whole_(options.strategy.top.has_value()),
+      distinct_(sources_.size() == 1 && sources_.front().Distinct()) {
   const api::Strategy& strategy = options.strategy;
   if (strategy.type != api::Strategy::Type::kBulk) {
     SelectionOptions select;
@@ -96,35 +97,67 @@ bool Planner::Mine(const EntryChunk& chunk, const Entry& entry) const {
 }
 
 bool Planner::IsFirst(const Entry& entry) {
-  return entry.defect != EntryDefect::kNone || seen_.Insert(entry.hash);
+  if (entry.defect != EntryDefect::kNone) return true;
+  const bool first = distinct_ || seen_.Insert(entry.hash);
+  listed_ += first ? 1 : 0;
+  return first;
 }
 
-asio::awaitable<Result<bool>> Planner::NextChunk() {
-  at_ = 0;
-  chunk_.Clear();
-  while (chunk_.entries.empty()) {
+asio::awaitable<Result<bool>> Planner::NextChunk(EntryChunk& chunk) {
+  chunk.Clear();
+  while (chunk.entries.empty()) {
     if (source_ == sources_.size()) co_return false;
     if (++chunks_ % kPlannerYieldEvery == 0) {
       co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     }
     if (cancelled_) co_return Cancelled("reading was cancelled");
-    if (most_keys_ > 0 && seen_.size() > static_cast<std::size_t>(most_keys_)) {
+    if (most_keys_ > 0 && listed_ > most_keys_) {
       co_return Error{Code::kExhausted,
                       fmt::format("spec.sources list more than {} keys, the most that a run in the "
-                                  "controller remembers; set spec.execution.mode to Pods",
+                                  "controller takes on; set spec.execution.mode to Pods",
                                   most_keys_)};
     }
-    const auto more = co_await sources_[source_].Next(chunk_);
+    const auto more = co_await sources_[source_].Next(chunk);
     if (!more) co_return more.error();
     if (!*more) ++source_;
   }
   co_return true;
 }
 
+asio::awaitable<Result<bool>> Planner::ReadBatch(EntryChunk& batch) {
+  batch.want_entries = batch_size_;
+  batch.want_bytes = kMaxBatchText;
+  batch.text.reserve(usual_text_);
+  auto more = co_await NextChunk(batch);
+  if (!more || !*more) co_return more;
+  usual_text_ = std::min(batch.text.size(), kMaxBatchText);
+  if (batch.entries.size() > batch_size_) {  // more than asked for: it is cut up
+    std::swap(batch, chunk_);
+    batch.Clear();
+    at_ = 0;
+  } else {
+    Keep(batch);
+  }
+  co_return true;
+}
+
+// What a set of millions of hashes says is a miss of every cache, unless it is asked for ahead.
+void Planner::Keep(EntryChunk& batch) {
+  constexpr std::size_t kAhead = 8;
+  std::vector<Entry>& entries = batch.entries;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!distinct_ && i + kAhead < entries.size()) seen_.Prefetch(entries[i + kAhead].hash);
+    const Entry& entry = entries[i];
+    if (Wanted(entry) && Mine(batch, entry) && IsFirst(entry)) entries[kept++] = entry;
+  }
+  entries.resize(kept);
+}
+
 asio::awaitable<Status> Planner::Select() {
   selected_ = true;
   while (true) {
-    const auto more = co_await NextChunk();
+    const auto more = co_await NextChunk(chunk_);
     if (!more) co_return more.error();
     if (!*more) break;
     for (const Entry& entry : chunk_.entries) {
@@ -145,6 +178,10 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
     if (!done) co_return done.error();
     chunk_.Clear();
     at_ = 0;
+  } else if (!selection_ && at_ == chunk_.entries.size()) {
+    const auto read = co_await ReadBatch(batch);
+    if (!read) co_return read.error();
+    if (!*read || batch.entries.size() * 2 >= batch_size_) co_return Status{};
   }
   const auto full = [&] {
     return batch.entries.size() >= batch_size_ || batch.text.size() >= kMaxBatchText;
@@ -158,11 +195,10 @@ asio::awaitable<Status> Planner::NextBatch(EntryChunk& batch) {
         selection_->Take(chunk_, kChunkEntries);
         more = !chunk_.entries.empty();
       } else {
-        if (keyset_) {
-          chunk_.want_entries = batch_size_ - batch.entries.size();
-          chunk_.want_bytes = kMaxBatchText - batch.text.size();
-        }
-        const auto next = co_await NextChunk();
+        chunk_.want_entries = batch_size_ - batch.entries.size();
+        chunk_.want_bytes = kMaxBatchText - batch.text.size();
+        at_ = 0;
+        const auto next = co_await NextChunk(chunk_);
         if (!next) co_return next.error();
         more = *next;
       }

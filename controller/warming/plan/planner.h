@@ -56,8 +56,13 @@ class Planner {
   void Cancel();  // ends NextBatch() within a few chunks
 
  private:
-  asio::awaitable<Result<bool>> NextChunk();  // false: all sources have ended
+  // Reads into `chunk`, which is cleared first; false: all sources have ended.
+  asio::awaitable<Result<bool>> NextChunk(EntryChunk& chunk);
+  // Straight into the batch, so that nothing is copied; false: all sources have ended.
+  asio::awaitable<Result<bool>> ReadBatch(EntryChunk& batch);
   asio::awaitable<Status> Select();
+  // Takes out of it what this run does not want, what is another shard's, and duplicates.
+  void Keep(EntryChunk& batch);
   bool Wanted(const Entry& entry) const;
   bool Mine(const EntryChunk& chunk, const Entry& entry) const;
   bool IsFirst(const Entry& entry);
@@ -73,12 +78,15 @@ class Planner {
   bool whole_;   // the shard is chosen after the selection
   std::unique_ptr<Selection> selection_;
   bool selected_ = false;
+  const bool distinct_;  // there are no duplicates to be found
   KeySet seen_;
+  std::int64_t listed_ = 0;  // keys, duplicates apart
   bool keyset_ = false;
   bool cancelled_ = false;
   int chunks_ = 0;
   std::size_t source_ = 0;
-  EntryChunk chunk_;
+  EntryChunk chunk_;            // read, and not yet in a batch from at_ on
+  std::size_t usual_text_ = 0;  // of a batch
   std::size_t at_ = 0;
 };
 

@@ -27,26 +27,36 @@ void CopyReader::Append(std::string_view bytes) {
   buffer_.append(bytes);
 }
 
-Result<bool> CopyReader::ReadHeader() {
-  const std::string_view left = std::string_view(buffer_).substr(at_);
+Result<bool> CopyReader::ReadHeader(std::string_view& left) {
   if (left.substr(0, kCopySignature.size()) != kCopySignature.substr(0, left.size()))
     return NotCopy();
   if (left.size() < kCopyHeader) return false;
   const std::uint32_t extension = BigEndian(left.substr(kCopyHeader - 4, 4));
   if (extension > kMaxCopyExtension) return NotCopy();
   if (left.size() < kCopyHeader + extension) return false;
-  at_ += kCopyHeader + extension;
+  left.remove_prefix(kCopyHeader + extension);
   header_read_ = true;
   return true;
 }
 
 Result<bool> CopyReader::Next(Row& row) {
+  std::string_view left = std::string_view(buffer_).substr(at_);
+  auto read = ReadRow(left, row);
+  at_ = buffer_.size() - left.size();
+  return read;
+}
+
+Result<bool> CopyReader::NextOf(std::string_view& piece, Row& row) {
+  if (Buffered() > 0) return false;
+  return ReadRow(piece, row);
+}
+
+Result<bool> CopyReader::ReadRow(std::string_view& left, Row& row) {
   if (ended_) return false;
   if (!header_read_) {
-    STOKER_TRY(const bool whole, ReadHeader());
+    STOKER_TRY(const bool whole, ReadHeader(left));
     if (!whole) return false;
   }
-  const std::string_view left = std::string_view(buffer_).substr(at_);
   if (left.size() < 2) return false;
   const std::uint32_t count = BigEndian(left.substr(0, 2));
   if (count == 0xFFFF) {
@@ -72,7 +82,7 @@ Result<bool> CopyReader::Next(Row& row) {
     row.emplace_back(left.substr(place, size));
     place += size;
   }
-  at_ += place;
+  left.remove_prefix(place);
   return true;
 }
 

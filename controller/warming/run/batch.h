@@ -55,6 +55,7 @@ struct Batch {
   std::size_t remaining = 0;          // entries that are not finished
   Outcome outcome;
   std::vector<Sample> samples;
+  Millis shortest_ttl = Millis::max();  // of what was written so far
 
   [[nodiscard]] std::size_t MemoryBytes() const {
     return sizeof(Batch) + chunk.text.size() + chunk.entries.size() * (sizeof(Entry) + 1) +

@@ -35,11 +35,19 @@ asio::awaitable<void> LoopRunner::Carry(Batch& batch) {
   for (std::uint32_t i = 0; i < count; ++i) left += wanted(i) ? 1 : 0;
   for (std::uint32_t i = 0; left > 0; ++i) {
     if (!wanted(i)) continue;
-    if (!co_await WaitToCarry()) co_return;
+    if (!MayCarry() && !co_await WaitToCarry()) co_return;
     --left;
-    const Entry& entry = batch.chunk.entries[i];
-    co_await Submit(pending_.TakeCarried(&batch, i, batch.chunk.Value(entry, run_.columns.size())));
+    const std::string_view value = batch.chunk.Value(batch.chunk.entries[i], run_.columns.size());
+    PendingWrite* write = pending_.TakeCarried(&batch, i, value);
+    if (!TrySubmit(write)) co_await Submit(write);
   }
+}
+
+// Nothing is in the way; else it is worth a closer look at what is, and at the clock.
+bool LoopRunner::MayCarry() const {
+  return run_.TakesWork() && !run_.Paused() && !pending_.Full() &&
+         std::ranges::all_of(run_.target_gates,
+                             [](const OutageGate& gate) { return gate.Closed(); });
 }
 
 // False: the run stops.

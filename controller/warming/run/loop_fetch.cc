@@ -38,7 +38,8 @@ asio::awaitable<void> LoopRunner::Worker() {
       const bool has_place = run_.write_places.Take(index_) || co_await WaitForWritePlace();
       PlaceFree();
       if (!has_place) break;
-      co_await Store(work, std::move(*fetched));
+      PendingWrite* write = ToWrite(work, std::move(*fetched));
+      if (!TrySubmit(write)) co_await Submit(write);
     } else {
       PlaceFree();
       FetchFailed(work, fetched.error());

@@ -118,12 +118,16 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   // loop_carry.cc: entries that carry their value
   asio::awaitable<void> Carrier();
   asio::awaitable<void> Carry(Batch& batch);
+  [[nodiscard]] bool MayCarry() const;
   asio::awaitable<bool> WaitToCarry();
 
   // loop_store.cc: writing, finishing
-  asio::awaitable<void> Store(const Work& work, Fetched fetched);
+  PendingWrite* ToWrite(const Work& work, Fetched fetched);
+  // Without waiting; false: some target has no room, and nothing was done.
+  bool TrySubmit(PendingWrite* write);
   asio::awaitable<void> Submit(PendingWrite* write);
   asio::awaitable<void> WaitToWrite(std::size_t target, std::size_t bytes);
+  void Offer(PendingWrite* write, std::size_t target);
   void Acknowledged(PendingWrite* write, std::size_t target,
                     const tl::expected<WriteOutcome, TargetError>& result);
   void Settle(PendingWrite* write);

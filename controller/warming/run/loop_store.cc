@@ -15,12 +15,13 @@ Millis LoopRunner::TtlOf(const Entry& entry, std::size_t t) const {
                   entry.hash);
 }
 
-asio::awaitable<void> LoopRunner::Store(const Work& work, Fetched fetched) {
+// The origin may say how long a value lives; what the source said of the entry goes before.
+PendingWrite* LoopRunner::ToWrite(const Work& work, Fetched fetched) {
   Entry& entry = work.batch->chunk.entries[work.entry];
   if (fetched.ttl && entry.ttl_ms == 0) {
     entry.ttl_ms = std::max<std::int64_t>(1, fetched.ttl->count());
   }
-  return Submit(pending_.TakeFetched(work.batch, work.entry, std::move(fetched)));
+  return pending_.TakeFetched(work.batch, work.entry, std::move(fetched));
 }
 
 // The targets that may take the entry now.
@@ -29,11 +30,26 @@ std::uint8_t LoopRunner::NextTargets(const PendingWrite& write) const {
 }
 
 // Writes to the targets that lack the entry and whose lower tiers hold it; acknowledgements come
-// later.
-asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
-  Batch& batch = *write->batch;
-  const Entry entry = batch.chunk.entries[write->entry];
+// later. Nearly always there is room, and then no coroutine is needed.
+bool LoopRunner::TrySubmit(PendingWrite* write) {
+  const std::uint8_t next = NextTargets(*write);
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    const bool bounded = run_.capacity[t] || run_.write_pace[t];
+    if ((next & (1U << t)) != 0 && (bounded || !targets_[t]->HasRoom())) return false;
+  }
+  if (!run_.MayAct()) return false;
   write->outstanding = 1;  // this function, so that an early answer does not settle
+  write->counted = write->failed = false;
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    if ((next & (1U << t)) != 0) Offer(write, t);
+  }
+  if (--write->outstanding == 0) Settle(write);
+  return true;
+}
+
+asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
+  const Entry entry = write->batch->chunk.entries[write->entry];
+  write->outstanding = 1;
   write->counted = write->failed = false;
   const std::uint8_t next = NextTargets(*write);
   for (std::size_t t = 0; t < targets_.size(); ++t) {
@@ -49,16 +65,7 @@ asio::awaitable<void> LoopRunner::Submit(PendingWrite* write) {
       write->aborted = true;
       break;
     }
-    write->offered |= static_cast<std::uint8_t>(1U << t);
-    write->slots[t] = {this, write, t};
-    write->successes_seen[t] = run_.target_gates[t].successes();
-    ++write->outstanding;
-    const bool if_absent = run_.spec.policy.targets[t].write.mode == api::Write::Mode::kIfAbsent;
-    targets_[t]->Write(
-        batch.chunk.Key(entry), write->value, TtlOf(entry, t), if_absent,
-        [slot = &write->slots[t]](const tl::expected<WriteOutcome, TargetError>& result) {
-          slot->runner->Acknowledged(slot->write, slot->target, result);
-        });
+    Offer(write, t);
   }
   if (--write->outstanding == 0) Settle(write);
 }
@@ -69,6 +76,21 @@ asio::awaitable<void> LoopRunner::WaitToWrite(std::size_t t, std::size_t bytes) 
   co_await write_turns_[t].Pass(
       [&] { return pace.Ask(run_.Now(), static_cast<std::int64_t>(bytes)); },
       [this] { return !run_.Stopped(); });
+}
+
+void LoopRunner::Offer(PendingWrite* write, std::size_t t) {
+  const EntryChunk& chunk = write->batch->chunk;
+  const Entry& entry = chunk.entries[write->entry];
+  write->offered |= static_cast<std::uint8_t>(1U << t);
+  write->slots[t] = {this, write, t};
+  write->successes_seen[t] = run_.target_gates[t].successes();
+  ++write->outstanding;
+  const bool if_absent = run_.spec.policy.targets[t].write.mode == api::Write::Mode::kIfAbsent;
+  targets_[t]->Write(
+      chunk.Key(entry), write->value, TtlOf(entry, t), if_absent,
+      [slot = &write->slots[t]](const tl::expected<WriteOutcome, TargetError>& result) {
+        slot->runner->Acknowledged(slot->write, slot->target, result);
+      });
 }
 
 void LoopRunner::Acknowledged(PendingWrite* write, std::size_t t,
@@ -212,7 +234,10 @@ void LoopRunner::Warmed(PendingWrite& write) {
     if ((write.written & (1U << t)) == 0) continue;
     counters_.target_warmed[t].Add(1);
     ++batch.outcome.target_warmed[t];
-    if (const Millis ttl = TtlOf(entry, t); ttl.count() > 0) {
+    // What lives no shorter than one that was written before it does not expire first.
+    const Millis ttl = TtlOf(entry, t);
+    if (ttl.count() > 0 && ttl < batch.shortest_ttl) {
+      batch.shortest_ttl = ttl;
       const std::int64_t expiry = (run_.options.clock->Wall() + ttl).time_since_epoch().count();
       counters_.Expires(expiry);
       batch.outcome.first_expiry_us = std::min(batch.outcome.first_expiry_us, expiry);

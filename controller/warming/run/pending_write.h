@@ -30,23 +30,24 @@ struct PendingWrite {
     PendingWrite* write;
     std::size_t target;
   };
+  // What every write looks at comes first: thousands are out, and each line of memory is missed.
   Batch* batch = nullptr;
+  std::string_view value;  // `owned`, or one that lies in the batch
   std::uint32_t entry = 0;
-  std::string owned;       // a value that was fetched
-  std::string_view value;  // that one, or one that lies in the batch
-  ByteBudget::Hold hold;   // of `owned`
-  std::array<Slot, kMaxTargets> slots{};
-  std::array<std::uint64_t, kMaxTargets> successes_seen{};
   int outstanding = 0;       // answers that have not come
   int tries = 0;             // rounds that failed
   int attempts = 0;          // of these, those that the entry answers for
   std::uint8_t written = 0;  // targets that took our value
-  bool fetched = false;      // from the origin: it has one of the run's write places
-  bool counted = false;      // this round counts as an attempt
   std::uint8_t refused = 0;  // targets that refused this entry for good
   std::uint8_t offered = 0;  // targets that were offered it
+  bool fetched = false;      // from the origin: it has one of the run's write places
+  bool counted = false;      // this round counts as an attempt
   bool failed = false;       // one of this round's did not take it
   bool aborted = false;      // the run stops
+  std::array<Slot, kMaxTargets> slots{};
+  std::array<std::uint64_t, kMaxTargets> successes_seen{};
+  std::string owned;      // a value that was fetched
+  ByteBudget::Hold hold;  // of `owned`
   SteadyTime due;
   std::string reason, message;  // of the last failure
 };
@@ -77,9 +78,11 @@ class PendingPool {
   void Return(PendingWrite* write) {
     --out_;
     bytes_ -= write->value.size();
-    write->owned = {};
+    if (write->fetched) {
+      write->owned = {};
+      write->hold.Release();
+    }
     write->value = {};
-    write->hold.Release();
     free_.push_back(write);
   }
 

@@ -44,6 +44,7 @@ class FilteredSource {
   // What Next() does to the chunk it read; false: the limit is reached.
   bool Filter(EntryChunk& chunk);
   [[nodiscard]] Replay replay() const { return source_->replay(); }
+  [[nodiscard]] bool Distinct() const { return source_->Distinct(); }
   // Keyset: where it stands between two Next(), and going on from there.
   [[nodiscard]] nlohmann::json Position() const;
   Status ResumeAt(const nlohmann::json& position);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "controller/warming/source/entry_fields.h"
 
@@ -57,12 +58,29 @@ class Wheel {
   std::string text_;
 };
 
+// Whether no two stands of the variables make the same key.
+bool MakesDistinctKeys(const Template& key, const std::vector<api::PatternVariable>& variables) {
+  std::vector<Template::Characters> characters(variables.size());
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const std::vector<std::string>& values = variables[i].values;
+    if (std::set<std::string_view>(values.begin(), values.end()).size() != values.size())
+      return false;
+    const auto add = [&](std::string_view text) {
+      for (const char c : text) characters[i].set(static_cast<unsigned char>(c));
+    };
+    if (variables[i].from) add("-0123456789");
+    for (const std::string& value : values) add(value);
+  }
+  return key.TellsApart(characters);
+}
+
 // What is made of every stand of the wheels.
 struct PatternTexts {
   Template key;
   std::vector<std::size_t> columns;  // by their wheels
   std::optional<Template> value;     // over the wheels and the key
   std::size_t empty_columns = 0;     // of URLs, where entries carry their value
+  bool distinct = false;             // no two stands make the same key
 };
 
 class PatternSourceImpl final : public LocalSource {
@@ -85,6 +103,7 @@ class PatternSourceImpl final : public LocalSource {
     return left_ > 0;
   }
   [[nodiscard]] std::optional<std::int64_t> Count() const override { return count_; }
+  [[nodiscard]] bool Distinct() const override { return texts_.distinct; }
 
  private:
   void AppendValueOf(const Entry& entry, EntryChunk& chunk) {
@@ -130,6 +149,7 @@ Result<std::unique_ptr<LocalSource>> MakePatternSource(const api::PatternSource&
   }
   PatternTexts texts;
   STOKER_TRY(texts.key, Template::Parse(spec.template_, Template::Kind::kKey, names));
+  texts.distinct = MakesDistinctKeys(texts.key, spec.variables);
   if (!spec.value.empty()) {
     std::vector<std::string> known = names;
     known.emplace_back("key");

@@ -34,6 +34,8 @@ class Source {
   // Appends up to about kChunkEntries entries; false: that was the end. Errors name what failed.
   virtual asio::awaitable<Result<bool>> Next(EntryChunk& chunk) = 0;
   [[nodiscard]] virtual Replay replay() const = 0;
+  // Whether it is known never to yield a key twice, so that nobody need remember its keys.
+  [[nodiscard]] virtual bool Distinct() const { return false; }
   // Keyset: small JSON that says what was yielded, and going on after it, before the first Next().
   [[nodiscard]] virtual nlohmann::json Position() const { return nullptr; }
   virtual Status ResumeAt(const nlohmann::json&) { return {}; }

@@ -23,7 +23,6 @@ constexpr std::int64_t kMinPage = 100;
 constexpr std::int64_t kMaxPage = 50'000;
 constexpr std::size_t kPageBytes = 8 << 20;         // what a page should come to
 constexpr std::size_t kReadAheadOfPage = 16 << 20;  // then the rest of the page waits
-constexpr std::size_t kReadAheadOfStream = 256 << 10;
 constexpr std::size_t kMaxRow = kMaxValueBytes + (1 << 20);
 constexpr std::size_t kMaxOrderValue = 1024;
 
@@ -61,6 +60,10 @@ class SqlSource final : public Source {
     }
   }
 
+  // Of a unique column, keys made of it alone are, too.
+  [[nodiscard]] bool Distinct() const override {
+    return Paged() && Template::NamesIn(spec_.key_template) == std::vector{spec_.order_by};
+  }
   [[nodiscard]] Replay replay() const override {
     return Paged() ? Replay::kKeyset : Replay::kUnstable;
   }
@@ -122,8 +125,40 @@ class SqlSource final : public Source {
         const Status done = co_await Finish();
         if (!done) co_return done;
       } else {
-        const Status filled = co_await Fill();
+        const Status filled = Paged() ? co_await Fill() : co_await Stream(chunk);
         if (!filled) co_return filled;
+      }
+    }
+    co_return Status{};
+  }
+
+  // Rows straight out of libpq's hands, for as long as they are whole.
+  asio::awaitable<Status> Stream(EntryChunk& chunk) {
+    bool waited = false;
+    while (!chunk.Full()) {
+      auto piece = connection_.ReadCopyNow();
+      if (!piece) {
+        if (waited) break;  // what came is worth more than what may come
+        const auto next = co_await connection_.ReadCopy(Silence());
+        if (!next) co_return next.error();
+        piece = *next;
+        waited = true;
+        if (piece->empty()) {
+          page_->received = true;
+          break;
+        }
+      }
+      page_->bytes += piece->size();
+      while (!piece->empty()) {
+        const auto row = page_->reader.NextOf(*piece, row_);
+        if (!row) co_return row.error();
+        if (!*row) break;
+        const Status taken = Take(chunk);
+        if (!taken) co_return taken;
+      }
+      if (!piece->empty()) {
+        page_->reader.Append(*piece);
+        break;
       }
     }
     co_return Status{};
@@ -183,13 +218,11 @@ class SqlSource final : public Source {
     co_return Status{};
   }
 
-  // A page is drained, so that its transaction is short; a stream keeps pace with its reader.
+  // A page is drained, so that its transaction is short.
   asio::awaitable<Status> Fill() {
-    const std::size_t enough = Paged() ? kReadAheadOfPage : kReadAheadOfStream;
-    while (page_->reader.Buffered() < enough) {
+    while (page_->reader.Buffered() < kReadAheadOfPage) {
       auto piece = connection_.ReadCopyNow();
       if (!piece) {
-        if (!Paged() && page_->reader.Buffered() > 0 && HasRow()) break;
         const auto waited = co_await connection_.ReadCopy(Silence());
         if (!waited) co_return waited.error();
         piece = *waited;
@@ -200,13 +233,9 @@ class SqlSource final : public Source {
       }
       page_->bytes += piece->size();
       page_->reader.Append(*piece);
-      ++pieces_;
     }
     co_return Status{};
   }
-
-  // Servers send a row a piece; what came since the last Fill() is worth a look.
-  bool HasRow() { return std::exchange(pieces_, 0) > 0; }
 
   asio::awaitable<Status> Finish() {
     if (!page_->reader.Ended()) co_return Unavailable("the database's answer ended too early");
@@ -265,8 +294,7 @@ class SqlSource final : public Source {
   std::int64_t page_rows_ = kFirstPage;
   std::int64_t rows_ = 0;            // yielded, of all pages
   std::optional<std::string> last_;  // of the orderBy column
-  int pieces_ = 0;
-  bool looks_for_null_ = false;  // all pages were read
+  bool looks_for_null_ = false;      // all pages were read
   bool ended_ = false;
 };
 

@@ -137,6 +137,19 @@ bool Template::RenderKey(std::span<const std::string_view> values, std::size_t m
   });
 }
 
+bool Template::TellsApart(std::span<const Characters> characters) const {
+  for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
+    const std::string& between = parts_[i + 1].literal;
+    if (parts_[i + 1].variable < 0) break;  // what follows the last one is always the same
+    const auto& before = characters[static_cast<std::size_t>(parts_[i].variable)];
+    if (between.empty() || before[static_cast<unsigned char>(between.front())]) return false;
+  }
+  for (std::size_t i = 0; i < characters.size(); ++i) {
+    if (!Uses(i)) return false;
+  }
+  return true;
+}
+
 bool Template::Uses(std::size_t variable) const {
   return std::any_of(parts_.begin(), parts_.end(),
                      [&](const Part& part) { return part.variable == static_cast<int>(variable); });

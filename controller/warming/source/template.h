@@ -8,6 +8,7 @@
 //
 // Thread safety: const after Parse.
 
+#include <bitset>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +43,11 @@ class Template {
       if (part.variable >= 0) on_variable(static_cast<std::size_t>(part.variable));
     }
   }
+  // Whether different values surely render to different texts: every variable is used, and between
+  // two of them stands a literal that begins with a character that the first one's values never
+  // hold. `characters` has those of each variable.
+  using Characters = std::bitset<256>;
+  [[nodiscard]] bool TellsApart(std::span<const Characters> characters) const;
 
  private:
   enum class Escape { kNone, kAll, kKeepReserved };

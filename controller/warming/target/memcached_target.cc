@@ -1,5 +1,6 @@
 #include "controller/warming/target/memcached_target.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "controller/warming/target/ketama.h"
@@ -101,6 +102,9 @@ class MemcachedTarget final : public Target {
     co_return present;
   }
 
+  [[nodiscard]] bool HasRoom() const override {
+    return std::ranges::all_of(servers_, [](const auto& server) { return server->HasRoom(); });
+  }
   asio::awaitable<void> Writable() override {
     if (servers_.size() == 1) return Pipeline::Writable(servers_.front());
     return AllWritable(servers_);

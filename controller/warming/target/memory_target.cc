@@ -108,6 +108,7 @@ class MemoryTarget final : public Target {
     co_return present;
   }
 
+  [[nodiscard]] bool HasRoom() const override { return true; }
   asio::awaitable<void> Writable() override { co_return; }
 
   // Answers on a later turn of the loop, as a connection would.

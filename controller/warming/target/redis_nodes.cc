@@ -62,6 +62,11 @@ asio::awaitable<tl::expected<void, TargetError>> RedisNodes::Open(std::shared_pt
   co_return tl::expected<void, TargetError>();
 }
 
+bool RedisNodes::HasRoom() const {
+  return std::ranges::all_of(
+      nodes_, [](const auto& node) { return !node.pipeline || node.pipeline->HasRoom(); });
+}
+
 asio::awaitable<void> RedisNodes::Writable(std::shared_ptr<RedisNodes> self) {
   for (std::size_t n = 0; n < self->nodes_.size(); ++n) {
     const std::shared_ptr<RedisPipeline> node = self->nodes_[n].pipeline;

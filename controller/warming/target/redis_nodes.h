@@ -36,6 +36,7 @@ class RedisNodes : public std::enable_shared_from_this<RedisNodes> {
 
   static asio::awaitable<tl::expected<void, TargetError>> Open(std::shared_ptr<RedisNodes> self,
                                                                SteadyTime deadline);
+  [[nodiscard]] bool HasRoom() const;  // at every node
   static asio::awaitable<void> Writable(std::shared_ptr<RedisNodes> self);
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done);

@@ -93,6 +93,7 @@ class RedisTarget final : public Target {
       const Keys& keys, Millis at_least, SteadyTime deadline) override {
     return ProbeKeys(servers_, keys, at_least, deadline);
   }
+  [[nodiscard]] bool HasRoom() const override { return servers_->HasRoom(); }
   asio::awaitable<void> Writable() override { return Servers::Writable(servers_); }
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done) override {

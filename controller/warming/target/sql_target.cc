@@ -238,6 +238,9 @@ class SqlTarget final : public Target {
     co_return held;
   }
 
+  [[nodiscard]] bool HasRoom() const override {
+    return writer_->cancelled || writer_->gathered.size() < kMostGathered;
+  }
   asio::awaitable<void> Writable() override {
     const auto self = writer_;
     while (!self->cancelled && self->gathered.size() >= kMostGathered) {

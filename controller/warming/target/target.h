@@ -4,7 +4,7 @@
 //
 // Commands are pipelined: Write() appends to the connection's buffer and the acknowledgement comes
 // by callback, so a thousand entries cost a few system calls. A full buffer (max_pending bytes or
-// commands) is back-pressure: Writable() is awaited before Write(). Errors say whether the entry,
+// commands) is back-pressure: without HasRoom(), Writable() is awaited before Write(). Errors say whether the entry,
 // or the whole target, is the problem.
 //
 // Thread safety: one loop. Shutdown: Cancel() fails everything pending at once with reason
@@ -65,7 +65,8 @@ class Target {
   // Whether each key is held, and for at least `at_least` more (0: however shortly); in order.
   virtual asio::awaitable<tl::expected<std::vector<bool>, TargetError>> Probe(
       const std::vector<std::string_view>& keys, Millis at_least, SteadyTime deadline) = 0;
-  // Returns when there is room for another Write.
+  // Whether there is room for another Write, and waiting until there is.
+  [[nodiscard]] virtual bool HasRoom() const = 0;
   virtual asio::awaitable<void> Writable() = 0;
   // `key` and `value` stay where they are until `done` is called: a cluster sends them again to
   // where a slot has moved. ttl 0: no expiry.

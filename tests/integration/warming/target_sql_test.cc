@@ -16,7 +16,11 @@ using ::testing::Not;
 
 class SqlTargetRun : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { postgres_ = std::make_unique<PostgresServer>(); }
+  // What it acknowledged it still has after a crash, as a database does by default.
+  static void SetUpTestSuite() {
+    postgres_ =
+        std::make_unique<PostgresServer>(std::vector<std::string>{"synchronous_commit = on"});
+  }
   static void TearDownTestSuite() { postgres_.reset(); }
   void SetUp() override {
     secrets_->secrets["database"] = {{"url", postgres_->Url()}};

@@ -164,6 +164,7 @@ class FakeTarget final : public Target {
     }
     co_return held;
   }
+  [[nodiscard]] bool HasRoom() const override { return true; }
   asio::awaitable<void> Writable() override { co_return; }
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done) override {

@@ -363,5 +363,33 @@ TEST(Sitemap, ReadsPagesIndexesAndGzip) {
   EXPECT_THAT(ParseSitemap("<urlset><url>").error().message, HasSubstr("not well-formed"));
 }
 
+TEST(PatternSource, KnowsWhenNoTwoOfItsKeysAreEqual) {
+  const api::PatternVariable id{"id", {}, 1, 300};
+  const api::PatternVariable lang{"lang", {"de", "en"}, {}, {}};
+  const api::PatternVariable twice{"lang", {"de", "de"}, {}, {}};
+  const api::PatternVariable dashed{"lang", {"de", "de-at"}, {}, {}};
+  struct Case {
+    const char* text;
+    std::vector<api::PatternVariable> variables;
+    bool distinct;
+  };
+  const Case cases[] = {
+      {"item:{id}", {id}, true},
+      {"{id}.html", {id}, true},
+      {"p:{id}:{lang}", {id, lang}, true},
+      {"p:{lang}-{id}", {id, lang}, true},
+      {"p:{lang}{id}", {id, lang}, false},     // nothing between them
+      {"p:{lang}-{id}", {id, dashed}, false},  // "de-at" and "-7" hold what is between them
+      {"p:{id}-{lang}", {id, lang}, false},    // a number may begin with "-", so may hold it
+      {"p:{id}", {id, lang}, false},           // every language makes the same keys
+      {"p:{id}:{lang}", {id, twice}, false},
+  };
+  for (const Case& c : cases) {
+    const auto source = MakePatternSource({c.text, c.variables, {}}, {});
+    ASSERT_TRUE(source) << source.error().message;
+    EXPECT_EQ((*source)->Distinct(), c.distinct) << c.text;
+  }
+}
+
 }  // namespace
 }  // namespace stoker::warming
