@@ -334,10 +334,14 @@ asio::awaitable<tl::expected<PostgresRows, PostgresFailure>> PostgresConnection:
     co_return tl::unexpected(PostgresFailure{{}, self->ConnectionLost()});
   }
   Status outcome = co_await self->Flush(deadline);
-  PostgresRows rows;
+  std::optional<PostgresRows> rows;
   while (outcome) {
     const auto next = co_await self->NextResult(deadline);
-    if (next && *next == nullptr) co_return rows;
+    if (next && *next == nullptr && rows) co_return std::move(*rows);
+    if (next && *next == nullptr) {
+      outcome = self->ConnectionLost();
+      break;
+    }
     if (!next) {
       outcome = next.error();
       break;
@@ -350,7 +354,7 @@ asio::awaitable<tl::expected<PostgresRows, PostgresFailure>> PostgresConnection:
       if (!end || *end != nullptr) self->Close();
       co_return tl::unexpected(PostgresFailure{state == nullptr ? "" : state, judged.error()});
     }
-    rows = PostgresRows(std::move(result));
+    rows.emplace(std::move(result));
   }
   self->Close();
   co_return tl::unexpected(PostgresFailure{{}, outcome.error()});

@@ -179,6 +179,8 @@ TEST_F(SqlTargetRun, AKeyThatIsNoTextFailsAloneAndTheOthersAreWritten) {
 }
 
 TEST_F(SqlTargetRun, WaitsForADatabaseThatRestarts) {
+  // Lest it acknowledges what it has not written down.
+  secrets_->secrets["database"]["url"] = postgres_->Url("?options=-csynchronous_commit%3Don");
   RunSpec spec = Spec(200'000);
   auto run = warming::Run::Create(spec, secrets_, {});
   ASSERT_TRUE(run) << run.error().message;
