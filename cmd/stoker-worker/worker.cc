@@ -13,6 +13,7 @@
 
 #include "cmd/common/compact_report.h"
 #include "cmd/common/materials.h"
+#include "cmd/common/resources.h"
 #include "controller/api/manifest.h"
 #include "controller/base/log.h"
 #include "controller/server/http_server.h"
@@ -130,6 +131,7 @@ int RunWorker(const WorkerOptions& options, cmd::Signals& signals) {
       std::make_shared<cmd::DirectoryMaterials>(options.secrets_dir, options.config_maps_dir);
   warming::RunOptions run_options;
   run_options.loops = options.loops;
+  cmd::FitToMemory(run_options);
   auto run = warming::Run::Create(assignment->spec, std::move(materials), run_options);
   if (!run) return Refuse(options, run.error());
 

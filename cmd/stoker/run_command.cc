@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "cmd/common/resources.h"
 #include "cmd/common/signals.h"
 #include "cmd/stoker/command.h"
 #include "cmd/stoker/options.h"
@@ -76,6 +77,7 @@ void RunPolicy(const RunCommandOptions& options, SteadyTime end_by, Environment&
   run_options.local_files = true;
   run_options.manual_stop_ends = true;
   run_options.loops = options.loops;
+  cmd::FitToMemory(run_options);
   if (const Status opened =
           files.Open(options.run_files, environment.in, loaded->spec, run_options);
       !opened)

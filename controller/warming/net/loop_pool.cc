@@ -8,11 +8,9 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
-#include <fstream>
-#include <sstream>
-#include <string>
 #include <thread>
 
+#include "controller/base/cgroup.h"
 #include "controller/base/log.h"
 
 namespace stoker::warming {
@@ -29,51 +27,11 @@ int CoresOfAffinity() {
   return std::max(1, CPU_COUNT(&set));
 }
 
-// quota / period in cores, 0 when there is no limit or no such file.
-double CoresOfQuota(std::istream& quota_file, std::istream& period_file) {
-  std::string quota;
-  double period = 0;
-  if (!(quota_file >> quota) || !(period_file >> period) || period <= 0) return 0;
-  const double value = std::atof(quota.c_str());  // "max" is 0, v1's "-1" is negative
-  return value > 0 ? value / period : 0;
-}
-
-// The tightest quota from the process's own cgroup up to the root: parents bind too.
-double CoresOfCgroup() {
-  std::ifstream membership("/proc/self/cgroup");
-  double cores = 0;
-  const auto tighten = [&cores](double found) {
-    if (found > 0 && (cores == 0 || found < cores)) cores = found;
-  };
-  for (std::string line; std::getline(membership, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool v2 = controllers.empty();
-    if (!v2 && controllers.find("cpu") != 0) continue;
-    for (std::string path = line.substr(second + 1);;) {
-      if (v2) {
-        std::ifstream file("/sys/fs/cgroup" + path + "/cpu.max");
-        tighten(CoresOfQuota(file, file));
-      } else {
-        std::ifstream quota("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_quota_us");
-        std::ifstream period("/sys/fs/cgroup/cpu" + path + "/cpu.cfs_period_us");
-        tighten(CoresOfQuota(quota, period));
-      }
-      const auto slash = path.rfind('/');
-      if (path.empty() || slash == std::string::npos) break;
-      path.resize(slash);
-    }
-  }
-  return cores;
-}
-
 }  // namespace
 
 int AvailableCores() {
   const int affinity = CoresOfAffinity();
-  const double quota = CoresOfCgroup();
+  const double quota = CgroupCores();
   if (quota <= 0) return affinity;
   return std::clamp(static_cast<int>(std::ceil(quota)), 1, affinity);
 }

@@ -92,7 +92,9 @@ bool HttpConnection::MayGrow() { return parser_.decodes() || !parser_.has_header
 
 bool HttpConnection::HasNoRoom(const Terms& terms) {
   if (terms.hold == nullptr || parser_.body().size() <= kUncountedBytes) return false;
-  return !terms.hold->Grow(static_cast<std::int64_t>(parser_.body().capacity()));
+  if (!terms.hold->Grow(static_cast<std::int64_t>(parser_.claimed()))) return true;
+  parser_.Reserve();
+  return false;
 }
 
 asio::awaitable<void> HttpConnection::WaitForRoom(Terms& terms) {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 64 << 10;
 constexpr std::size_t kMaxKeptValue = 8 << 10;
+constexpr std::size_t kUnaskedReserve = 16 << 10;
 constexpr std::uint64_t kMaxReserve = 1 << 20;  // a claim of more is believed when it comes
 constexpr int kMaxInterim = 8;
 
@@ -51,7 +52,7 @@ void ResponseParser::Reset(std::size_t max_body, const std::function<bool(std::s
   any_body_ = any_body;
   sink_ = sink;
   wire_bytes_ = 0;
-  delivered_ = 0;
+  delivered_ = claimed_ = 0;
   interim_ = 0;
   keep_alive_ = false;
   state_ = State::kMore;
@@ -168,7 +169,8 @@ int ResponseParser::EndHeaders() {
   if (encoding != Encoding::kIdentity) {
     decoder_ = std::make_unique<BodyDecoder>(encoding);
   } else if (counted && sink_ == nullptr) {
-    body_.reserve(std::min<std::uint64_t>(parser_.content_length, kMaxReserve));
+    claimed_ = static_cast<std::size_t>(std::min(parser_.content_length, kMaxReserve));
+    body_.reserve(std::min(claimed_, kUnaskedReserve));
   }
   return 0;
 }

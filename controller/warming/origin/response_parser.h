@@ -9,6 +9,7 @@
 
 #include <http_parser.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,6 +42,9 @@ class ResponseParser {
   // Why kBad: a clause to follow the URL, such as "sent a body shorter than its Content-Length".
   [[nodiscard]] std::string_view complaint() const { return complaint_; }
   [[nodiscard]] std::string& body() { return body_; }
+  // As much as the body is known to need; Reserve() makes it at once, where there is room for that.
+  [[nodiscard]] std::size_t claimed() const { return std::max(claimed_, body_.capacity()); }
+  void Reserve() { body_.reserve(claimed_); }
   // The body comes compressed, and body() is what it becomes.
   [[nodiscard]] bool decodes() const { return decoder_ != nullptr; }
   [[nodiscard]] std::string& content_type() { return content_type_; }
@@ -70,6 +74,7 @@ class ResponseParser {
   std::size_t wire_bytes_ = 0;
   std::size_t header_bytes_ = 0;
   std::size_t delivered_ = 0;
+  std::size_t claimed_ = 0;  // of the body, by its Content-Length
   int interim_ = 0;
   bool keep_alive_ = false;
   bool in_value_ = false;

@@ -32,7 +32,8 @@ OriginPacer::OriginPacer(OriginPacerOptions options, const Clock& clock,
       bytes_(options.bytes_per_second, clock.Steady()),
       limit_(options.latency, clock.Steady()),
       breaker_(options.breaker),
-      stop_(options.stop) {}
+      stop_(options.stop),
+      memory_(options.in_flight) {}
 
 OriginPacer::Request OriginPacer::Begin(bool for_list) const {
   Request request;
@@ -51,17 +52,17 @@ std::optional<SteadyTime> OriginPacer::AskToApproach(SteadyTime now, int approac
 }
 
 bool OriginPacer::TakePlace() {
-  if (limited_ && in_flight_.fetch_add(1, std::memory_order_relaxed) >= limit_.limit()) {
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
+  const int most = std::min(limit_.limit(), memory_.limit());
+  if (in_flight_.fetch_add(1, std::memory_order_relaxed) < most &&
+      (!shared_ || shared_->TakePlace())) {
+    return true;
   }
-  if (!shared_ || shared_->TakePlace()) return true;
-  if (limited_) in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
 
 void OriginPacer::GivePlace() {
-  if (limited_) in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
   if (shared_) shared_->GivePlace();
 }
 
@@ -178,7 +179,8 @@ void OriginPacer::Resume(SteadyTime now) {
 OriginPacer::State OriginPacer::Now(SteadyTime now) const {
   State state;
   state.retry_after = bucket_.Paused(now);
-  state.limit = limited_ ? limit_.limit() : options_.in_flight;
+  state.limit = std::min(limit_.limit(), memory_.limit());
+  state.short_of_memory = memory_.Reason();
   const std::lock_guard lock(mutex_);
   if (breaker_.state() != CircuitBreaker::State::kClosed) state.circuit_open = why_open_;
   if (Stopped()) {

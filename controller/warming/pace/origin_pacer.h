@@ -6,6 +6,7 @@
 //   bytes     what a value weighs is paid for before the next begins (byte_rate.h)
 //   latency   fewer requests at a time while the origin is slow (latency_limit.h)
 //   breaker   none while it only fails, but for probes (circuit_breaker.h)
+//   memory    fewer while this process is about to exceed its limit (memory_brake.h)
 //   stop      none at all once it is slower than can be borne (latency_stop.h), until a person or a
 //             cool-down says so
 //
@@ -31,6 +32,7 @@
 #include "controller/warming/pace/circuit_breaker.h"
 #include "controller/warming/pace/latency_limit.h"
 #include "controller/warming/pace/latency_stop.h"
+#include "controller/warming/pace/memory_brake.h"
 #include "controller/warming/pace/origin_budgets.h"
 #include "controller/warming/pace/token_bucket.h"
 
@@ -83,6 +85,9 @@ class OriginPacer {
   // Called now and then: for requests that do not end, and for the end of a cool-down.
   void Tick(SteadyTime now);
   void Resume(SteadyTime now);
+  // Told now and then what this process may still use.
+  void Look(const MemoryUse& memory) { memory_.Look(memory); }
+  [[nodiscard]] bool ShortOfMemory() const { return memory_.limit() < options_.in_flight; }
   // Nobody asks any more: what is shared is the others' now.
   void Leave() { shared_.reset(); }
 
@@ -94,6 +99,7 @@ class OriginPacer {
     int limit = 0;             // requests at a time, now
     std::string throttled;     // why fewer than configured; empty: they are not
     std::string circuit_open;  // why; empty: it is closed
+    std::string short_of_memory;
     std::optional<EmergencyStop> stop;
   };
   [[nodiscard]] State Now(SteadyTime now) const;
@@ -114,6 +120,7 @@ class OriginPacer {
   LatencyLimit limit_;
   CircuitBreaker breaker_;
   LatencyStop stop_;
+  MemoryBrake memory_;
   std::atomic<int> in_flight_{0};
   std::atomic<bool> stopped_{false};
   std::atomic<bool> throttled_{false};

@@ -7,6 +7,7 @@
 //
 // Thread safety: any thread, but the hooks are set before the run starts.
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -17,14 +18,15 @@ namespace stoker::warming {
 
 class BatchQueue {
  public:
-  static constexpr std::size_t kMaxBytes = 16 << 20;
+  explicit BatchQueue(std::int64_t most_bytes)
+      : most_bytes_(static_cast<std::size_t>(most_bytes)) {}
 
   std::function<void()> on_more;  // after the queue stopped being empty, or was closed
   std::function<void()> on_room;  // after something was taken
 
   [[nodiscard]] bool HasRoom() const {
     const std::lock_guard lock(mutex_);
-    return bytes_ < kMaxBytes;
+    return bytes_ < most_bytes_;
   }
   void Push(BatchPtr batch) {
     {
@@ -60,6 +62,7 @@ class BatchQueue {
   }
 
  private:
+  const std::size_t most_bytes_;
   mutable std::mutex mutex_;
   std::deque<BatchPtr> batches_;  // protected by mutex_, as all below
   std::size_t bytes_ = 0;

@@ -81,6 +81,7 @@ RunContext::RunContext(RunSpec run_spec, RunOptions run_options, std::vector<std
       write_places(in_flight, loops),
       pacer(PacerOptions(spec), *options.clock, JoinBudget(spec, options)),
       origin_gate(outage_backoff),
+      queue(options.batch_bytes),
       ledger(spec.plan_hash, spec.shard, TargetNames(spec)) {
   for (std::size_t i = 0; i < spec.policy.targets.size(); ++i)
     target_gates.emplace_back(outage_backoff);

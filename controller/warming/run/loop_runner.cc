@@ -11,11 +11,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTargetDeadline{10'000};    // of one probe or opening
-constexpr std::size_t kVerifyBacklog = 16;         // batches
-constexpr std::size_t kCarryBacklog = 4;           // batches
-constexpr std::size_t kMostBatchBytes = 16 << 20;  // of batches at work; one may be larger
-constexpr milliseconds kBatchLookAgain{100};       // a wait that a wake-up normally ends
+constexpr milliseconds kTargetDeadline{10'000};  // of one probe or opening
+constexpr std::size_t kVerifyBacklog = 16;       // batches
+constexpr std::size_t kCarryBacklog = 4;         // batches
+constexpr milliseconds kBatchLookAgain{100};     // a wait that a wake-up normally ends
 constexpr int kMaxWorkers = 4096;
 
 std::string_view DefectReason(EntryDefect defect) {
@@ -98,7 +97,8 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       measured_(loop),
       approach_(loop),
       tokens_(loop),
-      most_approaching_(MostApproaching(run)) {
+      most_approaching_(MostApproaching(run)),
+      pending_(run.options.value_bytes / run.loops) {
   for (std::size_t t = 0; t < run.write_pace.size(); ++t) write_turns_.emplace_back(loop);
 }
 
@@ -168,9 +168,12 @@ asio::awaitable<void> LoopRunner::Feeder() {
   // Enough to keep the workers busy while the next batch is probed, and no more: another loop may
   // be idle.
   const auto want = static_cast<std::size_t>(std::max(16, 2 * run_.places.ShareOf(index_)));
+  const auto most_bytes = static_cast<std::size_t>(run_.options.batch_bytes);
   while (run_.TakesWork()) {
-    if (run_.Paused() || ready_entries_ >= want || carried_.size() >= kCarryBacklog ||
-        to_verify_.size() > kVerifyBacklog || batch_bytes_ >= kMostBatchBytes) {
+    const bool short_of_memory = run_.pacer.ShortOfMemory() && !active_.empty();
+    if (short_of_memory || run_.Paused() || ready_entries_ >= want ||
+        carried_.size() >= kCarryBacklog || to_verify_.size() > kVerifyBacklog ||
+        batch_bytes_ >= most_bytes) {
       co_await batches_.Wait(run_.Now() + kBatchLookAgain);
       continue;
     }

@@ -8,6 +8,7 @@
 //
 // Thread safety: one loop. Lifetime: the pool outlives its writes.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -57,7 +58,11 @@ class PendingPool {
   static constexpr std::size_t kMaxWrites = 2048;
   static constexpr std::size_t kMaxBytes = 32 << 20;
 
-  [[nodiscard]] bool Full() const { return out_ >= kMaxWrites || bytes_ >= kMaxBytes; }
+  // `most_bytes`: no more than kMaxBytes; one write may exceed it.
+  explicit PendingPool(std::int64_t most_bytes)
+      : most_bytes_(std::min(kMaxBytes, static_cast<std::size_t>(most_bytes))) {}
+
+  [[nodiscard]] bool Full() const { return out_ >= kMaxWrites || bytes_ >= most_bytes_; }
   [[nodiscard]] bool Idle() const { return out_ == 0; }
   PendingWrite* TakeFetched(Batch* batch, std::uint32_t entry, Fetched fetched) {
     PendingWrite* write = Take(batch, entry);
@@ -104,6 +109,7 @@ class PendingPool {
     return write;
   }
 
+  const std::size_t most_bytes_;
   std::vector<std::unique_ptr<PendingWrite>> all_;
   std::vector<PendingWrite*> free_;
   std::size_t out_ = 0;

@@ -22,6 +22,7 @@
 #include <string>
 
 #include "controller/api/types.h"
+#include "controller/base/cgroup.h"
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/warming/materials/materials.h"
@@ -57,6 +58,10 @@ struct RunOptions {
   // Values that wait for their targets, or are still coming from the origin; one value may exceed
   // it. Small ones (up to 16 KiB) are bounded by maxInFlight instead.
   std::int64_t value_bytes = 128 << 20;
+  // Batches in the queue, and at work in each loop; one batch may exceed it.
+  std::int64_t batch_bytes = 16 << 20;
+  // What this process may still use: while it is short the run slows down. Null: nobody looks.
+  std::function<std::optional<MemoryUse>()> memory;
   // Where runs of one scope share what they ask of an origin; null: the run is on its own.
   std::shared_ptr<OriginBudgets> budgets;
   std::string budget_scope;

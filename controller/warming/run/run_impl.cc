@@ -183,6 +183,8 @@ asio::awaitable<void> RunImpl::Keeper() {
     if (context_.Paused() || context_.pacer.AwaitsPerson()) deadline += now - last;
     last = now;
     context_.pacer.Tick(now);
+    if (const auto memory = context_.options.memory ? context_.options.memory() : std::nullopt)
+      context_.pacer.Look(*memory);
     HeedEmergencyStop(now);
     SampleRate(now);
     context_.MayAct();

@@ -89,6 +89,8 @@ void RunImpl::DescribePace(Progress& progress) const {
   progress.throttled = state.retry_after;
   progress.in_flight_limit = state.limit;
   progress.slowed = std::move(state.throttled);
+  if (!state.short_of_memory.empty() && !progress.waiting)
+    progress.waiting = Waiting{"ShortOfMemory", std::move(state.short_of_memory)};
   progress.circuit_open = std::move(state.circuit_open);
   if (!state.stop) return;
   progress.stopped = Stopped{std::move(state.stop->message), std::nullopt};
@@ -124,8 +126,8 @@ Progress RunImpl::Snapshot() const {
         1000.0 * static_cast<double>(progress.tally.left) / progress.per_second));
   }
   DescribeOrigin(progress);
-  if (context_.TakesWork()) DescribePace(progress);
   if (!context_.Stopped()) progress.waiting = Outage();
+  if (context_.TakesWork()) DescribePace(progress);
   if (progress.tally.discovered == 0 && !progress.enumerated) return progress;
   const bool all_finished = progress.enumerated && progress.tally.left == 0;
   progress.phase = all_finished ? Progress::Phase::kVerifying : Progress::Phase::kWarming;

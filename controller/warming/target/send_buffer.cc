@@ -7,13 +7,16 @@ namespace stoker::warming {
 namespace {
 
 constexpr std::size_t kSmallestSend = 64 << 10;
-constexpr std::size_t kMostKeptSend = 16 << 20;
+constexpr std::size_t kMostKeptSend = 4 << 20;
+constexpr std::size_t kMostSpareSend = 2 << 20;  // beyond what is needed, when it grows
 
 }  // namespace
 
 char* SendBuffer::Reserve(std::size_t more) {
   if (size_ + more > capacity_) {
-    const std::size_t bigger = std::max({kSmallestSend, capacity_ * 2, size_ + more});
+    const std::size_t needed = size_ + more;
+    const std::size_t bigger =
+        std::max({kSmallestSend, needed, std::min(capacity_ * 2, needed + kMostSpareSend)});
     std::unique_ptr<char[]> grown(new char[bigger]);
     if (size_ > 0) std::memcpy(grown.get(), data_.get(), size_);
     data_ = std::move(grown);

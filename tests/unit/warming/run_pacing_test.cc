@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "controller/warming/pace/memory_brake.h"
 #include "tests/support/process.h"
 #include "tests/unit/warming/run_fakes.h"
 
@@ -266,6 +267,48 @@ TEST(RunPacing, NoMoreWritesAreOutThanTheTargetsPaceAllows) {
   EXPECT_FALSE(WaitFor([&] { return bench.stores[0]->withheld > 3; }, milliseconds(200)));
   (*run)->Cancel("enough");
   (*run)->Wait();
+}
+
+TEST(RunPacing, AWorkerThatIsShortOfMemorySlowsDownAndSaysSo) {
+  Bench bench(PacedRun());
+  std::atomic<std::int64_t> used{50};
+  bench.options.memory = [&] { return MemoryUse{used.load() << 20, 64 << 20}; };
+  bench.origin->serve_time = [](int, int) { return Millis(10); };
+  auto run = bench.Create();
+  ASSERT_TRUE(run);
+  (*run)->Start();
+  EXPECT_FALSE((*run)->Snapshot().waiting);
+  used = 62;
+  ASSERT_TRUE(WaitFor([&] { return (*run)->Snapshot().waiting.has_value(); }, seconds(5)));
+  const Progress progress = (*run)->Snapshot();
+  EXPECT_EQ(progress.waiting->reason, "ShortOfMemory");
+  EXPECT_NE(progress.waiting->message.find("62 of 64 MiB"), std::string::npos);
+  EXPECT_EQ(progress.in_flight_limit, 1);
+  ASSERT_TRUE(WaitFor(
+      [&] {
+        const std::lock_guard lock(bench.origin->mutex);
+        return bench.origin->in_flight <= 1;
+      },
+      seconds(5)));
+  used = 40;
+  const Report report = (*run)->Wait();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_FALSE(report.progress.waiting);
+}
+
+TEST(MemoryBrake, BrakesHarderTheNearerTheLimitAndNeverToAStop) {
+  MemoryBrake brake(100);
+  struct Step {
+    int used, limit;
+    bool told;
+  };
+  for (const Step& step :
+       {Step{50, 100, false}, Step{79, 100, false}, Step{88, 46, true}, Step{96, 1, true},
+        Step{200, 1, true}, Step{78, 100, true}, Step{70, 100, false}}) {
+    brake.Look({step.used, 100});
+    EXPECT_NEAR(brake.limit(), step.limit, 1) << step.used;
+    EXPECT_EQ(!brake.Reason().empty(), step.told) << step.used;
+  }
 }
 
 TEST(RunPacing, WhatAPaceIsSurvivesItsJson) {
