@@ -21,7 +21,7 @@ build=(
 )
 lint=(clang-format-19 clang-tidy-19 python3 python3-yaml)
 test=(
-  redis-server nginx memcached postgresql-15 openssl curl jq procps iproute2 python3 python3-venv python3-yaml busybox-static
+  redis-server nginx memcached varnish postgresql-15 openssl curl jq procps iproute2 python3 python3-venv python3-yaml busybox-static
   containerd:containerd runc:runc iptables:iptables conntrack:conntrack containernetworking-plugins
 )
 bench=(redis-server nginx memcached postgresql-15 openssl curl wrk python3 python3-venv nodejs:node npm:npm)

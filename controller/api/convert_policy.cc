@@ -257,10 +257,32 @@ SqlTarget ToSqlTarget(const json& from) {
   return sql;
 }
 
+Result<HttpCacheTarget> ToHttpCache(const json& from) {
+  HttpCacheTarget http;
+  http.url = from.at("url").get<std::string>();
+  http.all_endpoints = GetString(from, "fanOut") == "AllEndpoints";
+  http.headers = ToHeaders(from);
+  if (const json* variants = Find(from, "variants")) {
+    for (const json& variant : *variants) {
+      http.variants.push_back({variant.at("name").get<std::string>(), ToHeaders(variant)});
+    }
+  }
+  http.status_header = GetString(from, "statusHeader");
+  http.tls = ToTls(from);
+  STOKER_TRY(const std::optional<Millis> timeout, GetDuration(from, "timeout"));
+  http.timeout = timeout.value_or(http.timeout);
+  return http;
+}
+
 Result<Target> ToTarget(const json& from) {
   Target target;
   target.name = from.at("name").get<std::string>();
   if (const json* member = Find(from, "redis")) target.redis = ToRedisTarget(*member);
+  if (const json* member = Find(from, "http")) {
+    auto http = ToHttpCache(*member);
+    if (!http) return Nest("http", http.error());
+    target.http = std::move(*http);
+  }
   if (const json* member = Find(from, "memcached")) {
     target.memcached = MemcachedTarget{member->at("addresses").get<std::vector<std::string>>()};
   }

@@ -263,10 +263,26 @@ struct TargetPacing {  // of writes; 0: no bound
   std::int64_t max_in_flight = 0;
 };
 
+struct CacheVariant {  // what a cache keeps apart
+  std::string name;
+  std::vector<Header> headers;
+};
+
+struct HttpCacheTarget {
+  std::string url;             // a template, as an origin's
+  bool all_endpoints = false;  // every address that the host has
+  std::vector<Header> headers;
+  std::vector<CacheVariant> variants;  // none: one without further headers
+  std::string status_header;           // that tells a hit; empty: those that are usual
+  std::optional<TlsConfig> tls;
+  Millis timeout{5000};  // of one request
+};
+
 struct Target {  // exactly one of redis, memcached and sql
   std::string name;
   std::optional<RedisTarget> redis;
   std::optional<MemcachedTarget> memcached;
+  std::optional<HttpCacheTarget> http;
   std::optional<SqlTarget> sql;
   Write write;
   std::optional<TargetPacing> pacing;  // none: as fast as values come

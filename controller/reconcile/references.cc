@@ -130,12 +130,11 @@ std::vector<Reference> References(const api::WarmingPolicySpec& spec) {
   }
   for (std::size_t i = 0; i < spec.targets.size(); ++i) {
     if (const auto& sql = spec.targets[i].sql) {
-      const std::string field = fmt::format("spec.targets[{}].sql", i);
-      const api::KeyRef& connection = sql->connection_secret_ref;
-      out.push_back({field + ".connectionSecretRef", connection.name, connection.key, true});
-      if (const auto& ca = sql->ca_secret_ref) {
-        out.push_back({field + ".caSecretRef", ca->name, ca->key, true});
-      }
+      AddSql(sql->connection_secret_ref, sql->ca_secret_ref, fmt::format("spec.targets[{}].sql", i),
+             out);
+    }
+    if (const auto& http = spec.targets[i].http; http && http->tls) {
+      AddTls(*http->tls, fmt::format("spec.targets[{}].http.tls", i), out);
     }
     if (!spec.targets[i].redis) continue;
     AddRedis(*spec.targets[i].redis, fmt::format("spec.targets[{}].redis", i), out);

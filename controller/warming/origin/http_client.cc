@@ -161,6 +161,12 @@ struct HttpClient::Impl {
     HttpConnection* connection;
   };
 
+  [[nodiscard]] ResponseParser::Bodies BodiesOf(const Call& call) const {
+    using Bodies = ResponseParser::Bodies;
+    if (options.discard_bodies) return Bodies::kNone;
+    return call.request.any_status ? Bodies::kAll : Bodies::kOfValues;
+  }
+
   // One request and its whole response; `connection` holds it on success.
   asio::awaitable<std::optional<FetchError>> Request(Call& call, HttpHost& host, const Url& url,
                                                      bool own, ConnectionPtr& connection,
@@ -175,6 +181,7 @@ struct HttpClient::Impl {
           co_return FromConnect(std::move(stream.error()));
         }
         connection = std::make_unique<HttpConnection>(loop, std::move(*stream));
+        if (!options.keep_headers.empty()) connection->parser().Keep(&options.keep_headers);
       }
       if (auto refused = co_await AskLeave(call)) co_return refused;
       if (cancelled) co_return Fail("Cancelled", Describe(url) + ": cancelled");
@@ -188,7 +195,7 @@ struct HttpClient::Impl {
         const Busy guard(*this, connection.get());
         end = co_await connection->Exchange({call.deadline, options.max_body_bytes,
                                              call.sink ? &call.sink : nullptr,
-                                             call.sink ? nullptr : &hold, call.request.any_status});
+                                             call.sink ? nullptr : &hold, BodiesOf(call)});
       }
       if (end == End::kDone) co_return std::nullopt;
       if (end == End::kBroken && reused && !connection->parser().started()) {
@@ -232,7 +239,8 @@ struct HttpClient::Impl {
       if (parser.brings_value() || (call.request.any_status && !redirects)) {
         result = Fetched{std::move(parser.body()), std::move(parser.content_type()),
                          parser.wire_bytes(),      parser.link(),
-                         std::move(hold),          parser.status()};
+                         std::move(hold),          parser.status(),
+                         std::move(parser.kept())};
       } else if (!redirects) {
         result = tl::make_unexpected(ExplainStatus(*url, parser));
       } else if (auto next = NextHop(*url, parser, hops, self->options.max_redirects)) {

@@ -31,6 +31,8 @@ struct HttpClientOptions {
   bool accept_gzip = true;
   int max_idle = 256;  // connections kept open between requests, over all hosts
   bool follow_redirects = true;
+  bool discard_bodies = false;              // read past, whatever their size and encoding
+  std::vector<std::string> keep_headers{};  // of responses, at most ten: see ResponseParser::kept()
   ResolverOptions resolver;
 };
 

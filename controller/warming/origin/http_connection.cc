@@ -51,7 +51,7 @@ HttpConnection::End HttpConnection::Translate(ResponseParser::State state) {
 
 asio::awaitable<HttpConnection::End> HttpConnection::Exchange(Terms terms) {
   clean_ = false;
-  parser_.Reset(terms.max_body, terms.sink, terms.any_body);
+  parser_.Reset(terms.max_body, terms.sink, terms.bodies);
   deadline_.Set(terms.deadline);
   const End end = co_await Read(terms);
   deadline_.Clear();

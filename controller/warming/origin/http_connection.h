@@ -40,7 +40,7 @@ class HttpConnection {
     std::size_t max_body = 0;  // decoded
     const std::function<bool(std::string_view)>* sink = nullptr;  // gets the body, if set
     ByteBudget::Hold* hold = nullptr;                             // of a body that has no sink
-    bool any_body = false;                                        // of errors, too
+    ResponseParser::Bodies bodies = ResponseParser::Bodies::kOfValues;
   };
   // Sends the request and reads the response to its end. The connection outlives the call.
   asio::awaitable<End> Exchange(Terms terms);

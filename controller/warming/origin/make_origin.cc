@@ -176,7 +176,49 @@ Result<OriginFactory> RedisFactory(const api::RedisOrigin& redis, Template key,
       });
 }
 
+// A header of a variant takes the place of the one that all have.
+void SetHeader(const api::Header& header, HttpClientOptions& options) {
+  std::erase_if(options.headers, [&](const auto& other) {
+    return strcasecmp(other.first.c_str(), header.name.c_str()) == 0;
+  });
+  options.headers.emplace_back(header.name, header.value);
+}
+
 }  // namespace
+
+Result<ThroughCacheOptions> ToThroughCache(const api::HttpCacheTarget& cache, Template url,
+                                           const Materials& materials, int in_flight) {
+  // Up to the path it has no variables, or only one that begins with a slash.
+  const std::size_t scheme = cache.url.find("://") + 3;
+  const std::string authority =
+      cache.url.substr(scheme, cache.url.find_first_of("/?#{", scheme) - scheme);
+  STOKER_TRY(const Url parsed, ParseUrl(cache.url.substr(0, scheme) + authority));
+  ThroughCacheOptions options;
+  options.url = std::move(url);
+  options.all_endpoints = cache.all_endpoints;
+  options.host = parsed.host;
+  options.status = CacheStatusReader(cache.status_header);
+  options.timeout = cache.timeout;
+  HttpClientOptions client;
+  client.max_idle = std::max(client.max_idle, in_flight);
+  client.follow_redirects = false;
+  client.discard_bodies = true;
+  client.keep_headers = options.status.headers();
+  if (cache.all_endpoints) client.headers.emplace_back("Host", authority);
+  std::optional<api::TlsConfig> tls = cache.tls;
+  if (parsed.https && cache.all_endpoints) {  // an address is dialled, and the name is verified
+    if (!tls) tls.emplace();
+    if (tls->server_name.empty()) tls->server_name = parsed.host;
+  }
+  STOKER_TRY(client.tls, MakeTls(tls, materials));
+  for (const api::Header& header : cache.headers) SetHeader(header, client);
+  for (const api::CacheVariant& variant : cache.variants) {
+    HttpClientOptions& own = options.variants.emplace_back(client);
+    for (const api::Header& header : variant.headers) SetHeader(header, own);
+  }
+  if (options.variants.empty()) options.variants.push_back(client);
+  return options;
+}
 
 Result<OriginFactory> MakeOriginFactory(const api::Origin& origin, Template address,
                                         const OriginSurroundings& surroundings) {

@@ -13,6 +13,7 @@
 #include "controller/warming/materials/materials.h"
 #include "controller/warming/net/egress.h"
 #include "controller/warming/origin/origin.h"
+#include "controller/warming/origin/through_caches.h"
 #include "controller/warming/pace/byte_budget.h"
 #include "controller/warming/source/template.h"
 
@@ -32,5 +33,9 @@ struct OriginSurroundings {  // what an origin shares with the others of its run
 // the origin.
 Result<OriginFactory> MakeOriginFactory(const api::Origin& origin, Template address,
                                         const OriginSurroundings& surroundings);
+
+// A target that is fetched through; `url` as above.
+Result<ThroughCacheOptions> ToThroughCache(const api::HttpCacheTarget& cache, Template url,
+                                           const Materials& materials, int in_flight);
 
 }  // namespace stoker::warming

@@ -11,6 +11,7 @@
 // Thread safety: one loop. Shutdown: Cancel() aborts every Fetch in flight at once.
 
 #include <asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -62,6 +63,10 @@ struct Fetched {
   std::string link{};       // the Link header, as it came
   ByteBudget::Hold hold{};  // of the body; give it up with the body
   int status = 200;
+  std::string kept{};  // headers that were to be kept: see ResponseParser::kept()
+  // Fetched through caches that are the run's targets: which of them held it before. There is no
+  // value to write then.
+  std::optional<std::uint8_t> held{};
   std::optional<Millis> ttl{};  // how long the origin itself keeps it
 };
 

@@ -47,9 +47,9 @@ struct ResponseParser::Hooks {
 };
 
 void ResponseParser::Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink,
-                           bool any_body) {
+                           Bodies bodies) {
   max_body_ = max_body;
-  any_body_ = any_body;
+  bodies_ = bodies;
   sink_ = sink;
   wire_bytes_ = 0;
   delivered_ = claimed_ = 0;
@@ -75,6 +75,7 @@ void ResponseParser::Begin() {
   location_.clear();
   retry_after_.clear();
   link_.clear();
+  kept_.clear();
 }
 
 ResponseParser::State ResponseParser::Fail(State state, std::string_view complaint) {
@@ -141,6 +142,7 @@ int ResponseParser::TakeValue(std::string_view piece) {
              : IsHeader(field_, "link")             ? &link_
                                                     : nullptr;
     if (value_ != nullptr) value_->clear();
+    if (value_ == nullptr && keep_ != nullptr) value_ = KeptHeader();
   }
   if (value_ == nullptr) return 0;
   if (value_->size() + piece.size() > kMaxKeptValue) {
@@ -151,11 +153,22 @@ int ResponseParser::TakeValue(std::string_view piece) {
   return 0;
 }
 
+std::string* ResponseParser::KeptHeader() {
+  for (std::size_t i = 0; i < keep_->size(); ++i) {
+    if (!IsHeader(field_, (*keep_)[i])) continue;
+    kept_.push_back('\n');
+    kept_.push_back(static_cast<char>('0' + i));
+    return &kept_;
+  }
+  return nullptr;
+}
+
 int ResponseParser::EndHeaders() {
   in_body_ = true;
   if (status() / 100 == 1) return 0;
   constexpr auto kUnknownLength = ~std::uint64_t{0};
   const bool counted = (parser_.flags & F_CHUNKED) == 0 && parser_.content_length != kUnknownLength;
+  if (bodies_ == Bodies::kNone) return 0;
   if (counted && parser_.content_length > max_body_) {
     Fail(State::kTooLarge, "says its body is larger than allowed");
     return -1;
@@ -176,6 +189,7 @@ int ResponseParser::EndHeaders() {
 }
 
 bool ResponseParser::Deliver(std::string_view piece) {
+  if (bodies_ == Bodies::kNone) return true;
   delivered_ += piece.size();
   if (delivered_ > max_body_) {
     Fail(State::kTooLarge, "sent a body larger than allowed");

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controller/warming/origin/body_decoder.h"
 
@@ -26,9 +27,15 @@ class ResponseParser {
   enum class State { kMore, kDone, kBad, kTooLarge, kStopped };
 
   // `sink`, when set, gets the body of a response that brings a value instead of body().
-  // `any_body`: that of an answer without a value is kept, too, and not only read past.
+  enum class Bodies {
+    kOfValues,  // those of other answers are read past
+    kAll,
+    kNone,  // read past, whatever their size and encoding
+  };
   void Reset(std::size_t max_body, const std::function<bool(std::string_view)>* sink,
-             bool any_body = false);
+             Bodies bodies = Bodies::kOfValues);
+  // Headers to keep, at most ten, for kept(); they outlive the parser.
+  void Keep(const std::vector<std::string>* names) { keep_ = names; }
   State Feed(std::string_view data);
   State FeedEnd();  // the peer closed
 
@@ -51,6 +58,9 @@ class ResponseParser {
   [[nodiscard]] const std::string& location() const { return location_; }
   [[nodiscard]] const std::string& retry_after() const { return retry_after_; }
   [[nodiscard]] const std::string& link() const { return link_; }
+  // For each header to keep that was there a line break, its place among them as one digit, and its
+  // value.
+  [[nodiscard]] std::string& kept() { return kept_; }
 
  private:
   struct Hooks;
@@ -60,7 +70,10 @@ class ResponseParser {
   int TakeValue(std::string_view piece);
   int EndHeaders();
   int TakeBody(std::string_view piece);
-  [[nodiscard]] bool KeepsBody() const { return any_body_ || brings_value(); }
+  [[nodiscard]] bool KeepsBody() const {
+    return bodies_ == Bodies::kAll || (bodies_ == Bodies::kOfValues && brings_value());
+  }
+  std::string* KeptHeader();
   bool Deliver(std::string_view piece);
   int EndMessage();
   State Fail(State state, std::string_view complaint);
@@ -68,7 +81,8 @@ class ResponseParser {
   http_parser parser_{};
   std::size_t max_body_ = 0;
   const std::function<bool(std::string_view)>* sink_ = nullptr;
-  bool any_body_ = false;
+  Bodies bodies_ = Bodies::kOfValues;
+  const std::vector<std::string>* keep_ = nullptr;
   State state_ = State::kMore;
   std::string_view complaint_;
   std::size_t wire_bytes_ = 0;
@@ -81,7 +95,7 @@ class ResponseParser {
   bool in_body_ = false;
   std::string field_;
   std::string* value_ = nullptr;  // the header being kept, or null
-  std::string body_, content_type_, content_encoding_, location_, retry_after_, link_;
+  std::string body_, content_type_, content_encoding_, location_, retry_after_, link_, kept_;
   std::unique_ptr<BodyDecoder> decoder_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "controller/warming/origin/http_client.h"
 #include "controller/warming/source/make_source.h"
@@ -28,6 +29,12 @@ std::vector<AddressField> FieldsOf(const api::WarmingPolicySpec& policy) {
     } else if (const auto& redis = policy.origins[i].redis) {
       fields.push_back({fmt::format("spec.origins[{}].redis.keyTemplate", i), redis->key_template,
                         Template::Kind::kKey});
+    }
+  }
+  for (std::size_t i = 0; i < policy.targets.size(); ++i) {
+    if (const auto& http = policy.targets[i].http) {
+      fields.push_back(
+          {fmt::format("spec.targets[{}].http.url", i), http->url, Template::Kind::kUrl});
     }
   }
   return fields;
@@ -112,6 +119,10 @@ Status CheckUrl(const Template& url, const std::vector<std::string>& variables) 
 
 }  // namespace
 
+bool FetchesThroughTargets(const api::WarmingPolicySpec& policy) {
+  return std::ranges::any_of(policy.targets, IsHttpTarget);
+}
+
 bool HaveOneHost(const api::WarmingPolicySpec& policy) {
   const std::vector<AddressField> fields = FieldsOf(policy);
   return std::all_of(fields.begin(), fields.end(), [&](const AddressField& field) {
@@ -128,6 +139,12 @@ Result<Addresses> ParseAddresses(const api::WarmingPolicySpec& policy) {
     if (!full) return Annotate(field.name, full.error());
     if (field.kind == Template::Kind::kUrl) {
       if (Status good = CheckUrl(*full, known); !good) return Annotate(field.name, good.error());
+    }
+    if (field.name.starts_with("spec.targets") && !HasOneHost(policy, field.text)) {
+      return Invalid(
+          fmt::format("{}: must name one cache; write the host out and a slash before "
+                      "the first variable, or {{+path}} right after the host",
+                      field.name));
     }
     for (std::size_t i = 1; i < known.size(); ++i) used[i] = used[i] || full->Uses(i);
   }

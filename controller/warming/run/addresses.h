@@ -14,9 +14,14 @@
 namespace stoker::warming {
 
 struct Addresses {
-  std::vector<Template> origins;     // one each, over `key` and then the columns
+  // One each, over `key` and then the columns; those of http targets, where they take the place.
+  std::vector<Template> origins;
   std::vector<std::string> columns;  // those that any of them uses
-};  // both empty where there is no origin
+};  // both empty where nothing is fetched
+
+// A target that is filled by fetching through it.
+inline bool IsHttpTarget(const api::Target& target) { return target.http.has_value(); }
+bool FetchesThroughTargets(const api::WarmingPolicySpec& policy);
 
 // Whether every entry is asked of the same hosts: no variable has a part in a URL's host or port.
 bool HaveOneHost(const api::WarmingPolicySpec& policy);

@@ -14,10 +14,22 @@ namespace {
 
 constexpr std::size_t kMaxOrigins = 4;
 
+Status CheckHttpTargets(const api::WarmingPolicySpec& policy) {
+  if (!FetchesThroughTargets(policy)) return {};
+  const bool alone = policy.origins.empty() && policy.verification_sample_percent == 0 &&
+                     std::ranges::all_of(policy.targets, IsHttpTarget) &&
+                     std::ranges::none_of(policy.sources, CarriesValues);
+  if (alone) return {};
+  return Invalid(
+      "spec.targets: HTTP caches fetch by themselves, so with them there are no targets of another "
+      "kind, no origins, no verification and no sources that bring values; split the policy");
+}
+
 Status CheckSpec(const RunSpec& spec) {
   const auto& policy = spec.policy;
   if (policy.sources.empty()) return Invalid("spec.sources: a run needs at least one source");
-  if (policy.origins.empty() &&
+  STOKER_CHECK(CheckHttpTargets(policy));
+  if (policy.origins.empty() && !FetchesThroughTargets(policy) &&
       !std::all_of(policy.sources.begin(), policy.sources.end(), CarriesValues)) {
     return Invalid("spec.origins: a run needs an origin, unless every source carries its values");
   }

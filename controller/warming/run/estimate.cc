@@ -62,7 +62,7 @@ class Estimator {
     Sum();
     if (plan_.entries) {
       plan_.bytes = *plan_.entries * assumed_value_bytes;
-      const auto rate = spec_.policy.origins.empty()
+      const auto rate = addresses_.origins.empty()
                             ? kWritesPerSecond
                             : std::max<std::int64_t>(spec_.policy.pacing.requests_per_second, 1);
       plan_.duration = Millis(static_cast<std::int64_t>(static_cast<double>(*plan_.entries) /

@@ -35,6 +35,11 @@ asio::awaitable<void> LoopRunner::Worker() {
     }
     if (fetched) {
       run_.origin_gate.Succeeded();
+      if (fetched->held) {
+        PlaceFree();
+        WarmedThrough(work, *fetched);
+        continue;
+      }
       const bool has_place = run_.write_places.Take(index_) || co_await WaitForWritePlace();
       PlaceFree();
       if (!has_place) break;

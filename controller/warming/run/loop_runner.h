@@ -125,6 +125,8 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   PendingWrite* ToWrite(const Work& work, Fetched fetched);
   // Without waiting; false: some target has no room, and nothing was done.
   bool TrySubmit(PendingWrite* write);
+  // The targets are caches that it was fetched through: nothing is to be written.
+  void WarmedThrough(const Work& work, const Fetched& fetched);
   asio::awaitable<void> Submit(PendingWrite* write);
   asio::awaitable<void> WaitToWrite(std::size_t target, std::size_t bytes);
   void Offer(PendingWrite* write, std::size_t target);

@@ -24,6 +24,28 @@ PendingWrite* LoopRunner::ToWrite(const Work& work, Fetched fetched) {
   return pending_.TakeFetched(work.batch, work.entry, std::move(fetched));
 }
 
+void LoopRunner::WarmedThrough(const Work& work, const Fetched& fetched) {
+  Batch& batch = *work.batch;
+  const auto all = static_cast<std::uint8_t>((1U << targets_.size()) - 1);
+  batch.missing[work.entry] = 0;
+  if ((*fetched.held & all) == all) {
+    Skipped(batch);
+    Finish(batch);
+    return;
+  }
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    if ((*fetched.held & (1U << t)) != 0) continue;
+    counters_.target_warmed[t].Add(1);
+    ++batch.outcome.target_warmed[t];
+  }
+  const auto bytes = static_cast<std::int64_t>(fetched.wire_bytes);
+  counters_.bytes.Add(bytes);
+  batch.outcome.bytes += bytes;
+  counters_.warmed.Add(1);
+  ++batch.outcome.warmed;
+  Finish(batch);
+}
+
 // The targets that may take the entry now.
 std::uint8_t LoopRunner::NextTargets(const PendingWrite& write) const {
   return tiers_.Next(write.batch->missing[write.entry], write.refused);

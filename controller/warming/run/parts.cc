@@ -4,6 +4,7 @@
 
 #include "controller/warming/origin/make_origin.h"
 #include "controller/warming/origin/origin_chain.h"
+#include "controller/warming/origin/through_caches.h"
 #include "controller/warming/run/addresses.h"
 #include "controller/warming/source/http_source.h"
 #include "controller/warming/target/make_target.h"
@@ -31,6 +32,23 @@ class HttpDocuments final : public DocumentClient {
   }
   HttpClient client_;
 };
+
+// The targets are what values are fetched through.
+Result<OriginFactory> MakeThroughCaches(const RunSpec& spec, const Materials& materials,
+                                        const Guard& guard) {
+  const auto& policy = spec.policy;
+  STOKER_TRY(Addresses addresses, ParseAddresses(policy));
+  std::vector<ThroughCacheOptions> caches;
+  for (std::size_t i = 0; i < policy.targets.size(); ++i) {
+    auto cache = ToThroughCache(*policy.targets[i].http, std::move(addresses.origins[i]), materials,
+                                static_cast<int>(policy.pacing.max_in_flight));
+    if (!cache) return Nest(fmt::format("spec.targets[{}].http", i), cache.error());
+    caches.push_back(std::move(*cache));
+  }
+  return OriginFactory([guard, caches = std::move(caches)](asio::io_context& loop) {
+    return std::make_unique<ThroughCaches>(loop, guard, caches);
+  });
+}
 
 Result<OriginFactory> MakeOrigins(const RunSpec& spec, const Materials& materials,
                                   const Guard& guard, std::int64_t value_bytes) {
@@ -66,7 +84,9 @@ Result<RunParts> MakeRunParts(const RunSpec& spec, const Materials& materials,
 
   RunParts parts;
   parts.egress = guard;
-  if (!policy.origins.empty()) {
+  if (FetchesThroughTargets(policy)) {
+    STOKER_TRY(parts.origin, MakeThroughCaches(spec, materials, guard));
+  } else if (!policy.origins.empty()) {
     STOKER_TRY(parts.origin, MakeOrigins(spec, materials, guard, options.value_bytes));
   }
   parts.documents = [guard](asio::io_context& loop) {

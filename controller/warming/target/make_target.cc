@@ -10,6 +10,7 @@
 #include "controller/warming/target/memory_target.h"
 #include "controller/warming/target/redis_target.h"
 #include "controller/warming/target/sql_target.h"
+#include "controller/warming/target/through_target.h"
 
 namespace stoker::warming {
 namespace {
@@ -89,10 +90,11 @@ Result<TargetFactory> MakeTargetFactory(const api::Target& target, const Materia
       return MakeMemoryTarget(loop, store);
     });
   }
+  if (target.http) return TargetFactory([](asio::io_context&) { return MakeThroughTarget(); });
   if (target.memcached) return MemcachedFactory(*target.memcached, std::move(guard));
   if (target.redis) return RedisFactory(*target.redis, materials, std::move(guard));
   if (target.sql) return SqlFactory(*target.sql, materials, std::move(guard));
-  return Invalid("must have one of redis, memcached and sql");
+  return Invalid("must have one of redis, memcached, sql and http");
 }
 
 }  // namespace stoker::warming

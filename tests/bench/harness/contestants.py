@@ -95,7 +95,7 @@ class Contestant:
 def stoker(*flags):
     def command(stage):
         argv = [STOKER["path"], "run", "-q", "-f", stage.policy(), *flags]
-        return argv if stage.store else [*argv, "--target", "memory"]
+        return argv if stage.store or stage.work.through else [*argv, "--target", "memory"]
     return command
 
 

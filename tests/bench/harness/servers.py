@@ -223,7 +223,7 @@ class NginxCache(Nginx):
         return f"proxy_cache_path {self.folder}/cache levels=1:2 keys_zone=all:128m max_size=8g inactive=1h;"
 
     def location(self):
-        return f"proxy_pass {self._origin.url}; proxy_cache all; proxy_cache_valid 200 1h;"
+        return f"proxy_pass {self._origin.url}; proxy_cache all; proxy_cache_valid 200 1h; add_header X-Cache-Status $upstream_cache_status;"
 
 
 class Postgres(Server):

@@ -151,8 +151,11 @@ class Stage:
         target = {"redis": {"address": self.redis.address if self.redis else "127.0.0.1:6379"}}
         if self.memcached:
             target = {"memcached": {"addresses": [self.memcached.address]}}
+        target["write"] = {"ttl": f"{TTL}s"}
+        if self.work.through:
+            target = {"http": {"url": self.origin + "{id}"}}  # the cache fetches by itself
         spec = {
-            "targets": [{"name": "cache", **target, "write": {"ttl": f"{TTL}s"}}],
+            "targets": [{"name": "cache", **target}],
             "pacing": {"requestsPerSecond": 1_000_000, "burst": 1_000_000, "maxInFlight": CONNECTIONS},
             "success": {"minWarmedPercent": 100},
         }
@@ -165,7 +168,7 @@ class Stage:
                 {"name": "id", "from": FIRST, "to": FIRST + self.count - 1}]}}
         if self.work.source == "generated":
             source["pattern"]["value"] = self.value(FIRST).replace(str(FIRST), "{id}")
-        if self.origin:
+        if self.origin and not self.work.through:
             http = {"url": self.origin + "{id}"}
             if self.ca:
                 http["tls"] = {"caSecretRef": {"name": "bench", "key": "ca.pem"}}
