@@ -154,8 +154,8 @@ class SqlAsker final : public BatchAsker {
     if (!done) co_return done;
     for (AskedEntry*& asked : std::ranges::reverse_view(batch)) {
       if (asked == nullptr) continue;
-      FetchResult result =
-          asked->leads ? std::move(for_leader) : tl::make_unexpected(NotThere(kWhere));
+      FetchResult result = tl::make_unexpected(NotThere(kWhere));
+      if (asked->leads) std::swap(result, for_leader);
       if (result) co_await Claim(*result);
       std::exchange(asked, nullptr)->Answer(std::move(result));
     }
