@@ -95,7 +95,12 @@ void WriteStopped(Writer& writer, const std::string& why, const std::string& mes
 std::optional<JobHold> FollowPace(json& status, const PaceObserved& seen,
                                   std::vector<EventToSend>& events, WallTime now) {
   Writer writer(status, seen, events, now);
-  if (seen.progress != nullptr) {
+  // A run that takes no work any more has no pace, and says nothing of its origin.
+  const bool paced = seen.progress != nullptr && seen.progress->in_flight_limit > 0;
+  if (!seen.job.stopped.empty()) {
+    writer.Remove(kThrottled);
+    writer.Remove(kCircuitOpen);
+  } else if (paced) {
     WriteThrottled(writer, *seen.progress);
     WriteCircuit(writer, *seen.progress);
   }
@@ -110,7 +115,7 @@ std::optional<JobHold> FollowPace(json& status, const PaceObserved& seen,
   }
   const auto stopped = seen.progress != nullptr ? seen.progress->stopped : std::nullopt;
   if (!stopped) {
-    if (seen.progress != nullptr && writer.Remove(kEmergencyStopped)) {
+    if (paced && writer.Remove(kEmergencyStopped)) {
       writer.Tell(kube::EventType::kNormal, "RunResumed",
                   "goes on after its cool-down, with one request at a time at first");
     }

@@ -26,7 +26,7 @@ class PolicyReconciler {
   struct Memory {  // between two looks at one policy
     SteadyTime written;
     std::string waiting;
-    std::string run_uid;  // the run that was active then
+    std::string run_uid;                 // the run that was active then
     std::optional<SteadyTime> rollouts;  // when these were looked at
   };
   struct Look {

@@ -38,6 +38,16 @@ LatencyStop::Request LatencyStop::Began(SteadyTime now) {
   return {era_, place};
 }
 
+void LatencyStop::Rests(Request request) { Since(request, SteadyTime::max()); }
+
+void LatencyStop::GoesOn(SteadyTime now, Request request) { Since(request, now); }
+
+void LatencyStop::Since(Request request, SteadyTime time) {
+  if (options_.stop_above.count() == 0 || request.place < 0) return;
+  const std::lock_guard lock(mutex_);
+  if (request.era == era_) out_[static_cast<std::size_t>(request.place)] = time;
+}
+
 std::optional<LatencyStop::Slowness> LatencyStop::Finished(SteadyTime now, Request request,
                                                            std::chrono::microseconds latency) {
   if (options_.stop_above.count() == 0) return std::nullopt;

@@ -41,6 +41,9 @@ class LatencyStop {
   };
 
   Request Began(SteadyTime now);
+  // It waits for leave to send once more; it has it.
+  void Rests(Request request);
+  void GoesOn(SteadyTime now, Request request);
   // A request ended, well or by its timeout. A value: stop.
   std::optional<Slowness> Finished(SteadyTime now, Request request,
                                    std::chrono::microseconds latency);
@@ -50,6 +53,7 @@ class LatencyStop {
   void Forget();
 
  private:
+  void Since(Request request, SteadyTime time);
   struct Sample {
     SteadyTime at;
     bool slow = false;

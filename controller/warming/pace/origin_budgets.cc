@@ -37,16 +37,23 @@ void OriginBudgets::Account::Agree(SteadyTime now) {
 
 OriginBudgets::Member::~Member() {
   const std::lock_guard lock(account_->mutex);
+  account_->in_flight.fetch_sub(out_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   account_->members.erase(id_);
   account_->Agree(clock_.Steady());
 }
 
 bool OriginBudgets::Member::TakePlace() {
+  out_.fetch_add(1, std::memory_order_relaxed);
   const int out = account_->in_flight.fetch_add(1, std::memory_order_relaxed);
   const int most = account_->most.load(std::memory_order_relaxed);
   if (most == 0 || out < most) return true;
   GivePlace();
   return false;
+}
+
+void OriginBudgets::Member::GivePlace() {
+  account_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  out_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::optional<SteadyTime> OriginBudgets::Member::TakeToken(SteadyTime now) {

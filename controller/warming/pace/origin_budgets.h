@@ -54,7 +54,7 @@ class OriginBudgets {
 
     // False: as many are out as may be. What it took is to be given back.
     [[nodiscard]] bool TakePlace();
-    void GivePlace() { account_->in_flight.fetch_sub(1, std::memory_order_relaxed); }
+    void GivePlace();
     // None: took a token; else when to ask again.
     std::optional<SteadyTime> TakeToken(SteadyTime now);
 
@@ -62,6 +62,7 @@ class OriginBudgets {
     const std::shared_ptr<Account> account_;
     const std::uint64_t id_;
     const Clock& clock_;
+    std::atomic<int> out_{0};  // places that it took, and gives back at its end
   };
 
   // `origin`: whom the run asks, as scope and host:port.

@@ -66,8 +66,17 @@ void OriginPacer::GivePlace() {
   if (shared_) shared_->GivePlace();
 }
 
-// What only looks comes before what takes, so that a no takes nothing.
 std::optional<SteadyTime> OriginPacer::AskToSend(SteadyTime now, Request& request) {
+  if (!request.sent) return Ask(now, request);
+  // What it waits here is not the origin's doing.
+  stop_.Rests(request.followed);
+  const auto again = Ask(now, request);
+  if (!again) stop_.GoesOn(now, request.followed);
+  return again;
+}
+
+// What only looks comes before what takes, so that a no takes nothing.
+std::optional<SteadyTime> OriginPacer::Ask(SteadyTime now, Request& request) {
   if (Stopped()) return now + kLookAgain;
   const bool probed = request.probes && request.era == breaker_.era();
   if (!probed) {
@@ -120,7 +129,10 @@ void OriginPacer::Ended(SteadyTime now, Request& request, const Outcome& outcome
 // A list is no entry: it may be at another host, and is heard only when it was a probe.
 void OriginPacer::Judge(SteadyTime now, const Request& request, const Outcome& outcome) {
   if (request.for_list && !request.probes) return;
-  if (outcome.kind == Outcome::Kind::kServed) return breaker_.Succeeded(request.era);
+  if (outcome.kind == Outcome::Kind::kServed) {
+    if (request.sent) breaker_.Succeeded(request.era);  // else nothing was asked of it
+    return;
+  }
   const bool closed = breaker_.state() == CircuitBreaker::State::kClosed;
   if (outcome.kind == Outcome::Kind::kBusy && closed) return;  // it is alive, and is waited for
   if (!breaker_.Failed(request.era, now, clock_.Wall()) || !closed) return;

@@ -106,6 +106,7 @@ class OriginPacer {
 
  private:
   void StopNow(SteadyTime now, const LatencyStop::Slowness& slowness);
+  std::optional<SteadyTime> Ask(SteadyTime now, Request& request);
   bool TakePlace();
   void GivePlace();
   void Judge(SteadyTime now, const Request& request, const Outcome& outcome);

@@ -152,6 +152,7 @@ void Planner::Keep(EntryChunk& batch) {
     if (Wanted(entry) && Mine(batch, entry) && IsFirst(entry)) entries[kept++] = entry;
   }
   entries.resize(kept);
+  if (kept == 0) batch.Clear();  // what was left out fills no batch
 }
 
 asio::awaitable<Status> Planner::Select() {

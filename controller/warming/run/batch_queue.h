@@ -55,6 +55,12 @@ class BatchQueue {
     }
     if (on_more) on_more();
   }
+  // Nobody will take what is left.
+  void Drop() {
+    const std::lock_guard lock(mutex_);
+    batches_.clear();
+    bytes_ = 0;
+  }
   // Closed and empty: nothing will come.
   [[nodiscard]] bool Ended() const {
     const std::lock_guard lock(mutex_);

@@ -99,6 +99,7 @@ void LoopRunner::RequestEnded(OriginPacer::Request& request, SteadyTime sent,
     run_.pacer.Ended(now, request, outcome);
   }
   tokens_.Look();
+  further_.Look();
 }
 
 bool LoopRunner::HasNext() const {
@@ -236,10 +237,11 @@ std::optional<SteadyTime> LoopRunner::AskToSend(OriginPacer::Request& request) {
 }
 
 asio::awaitable<Status> LoopRunner::LeaveToSend(OriginPacer::Request& request) {
-  bool may = !tokens_.Taken() && !AskToSend(request);
+  Turnstile& turn = request.sent ? further_ : tokens_;
+  bool may = !turn.Taken() && !AskToSend(request);
   if (!may) {
-    may = co_await tokens_.Pass([&] { return AskToSend(request); },
-                                [this] { return run_.TakesWork(); });
+    may =
+        co_await turn.Pass([&] { return AskToSend(request); }, [this] { return run_.TakesWork(); });
   }
   if (!may || !run_.MayAct()) co_return Cancelled("the run stops");
   counters_.requests.Add(1);

@@ -97,6 +97,7 @@ LoopRunner::LoopRunner(RunContext& run, const RunParts& parts, asio::io_context&
       measured_(loop),
       approach_(loop),
       tokens_(loop),
+      further_(loop),
       most_approaching_(MostApproaching(run)),
       pending_(run.options.value_bytes / run.loops) {
   for (std::size_t t = 0; t < run.write_pace.size(); ++t) write_turns_.emplace_back(loop);
@@ -129,6 +130,11 @@ asio::awaitable<void> LoopRunner::Main() {
   while (children_ > 0) co_await child_left_.Wait();
   origin_.reset();
   targets_.clear();
+  // Whoever keeps the run for its report keeps no entries.
+  ready_.clear();
+  carried_.clear();
+  to_verify_.clear();
+  active_.clear();
 }
 
 void LoopRunner::Wake() {
@@ -160,6 +166,7 @@ void LoopRunner::WakeAll() {
   }
   approach_.WakeAll();
   tokens_.WakeAll();
+  further_.WakeAll();
   for (Turnstile& turn : write_turns_) turn.WakeAll();
 }
 

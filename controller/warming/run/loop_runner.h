@@ -173,7 +173,9 @@ class LoopRunner : public std::enable_shared_from_this<LoopRunner> {
   int workers_ = 0;  // of these, the Carrier too
   AsyncEvent child_left_, batches_, work_, place_free_, write_place_free_, gate_, write_retry_,
       verify_, carry_, measured_;
-  Turnstile approach_, tokens_;
+  // Who is out already and asks again (a redirect) has a turn of its own: those who wait for its place
+  // wait for it.
+  Turnstile approach_, tokens_, further_;
   std::deque<Turnstile> write_turns_;  // one a target
 
   std::unordered_map<const Batch*, BatchPtr> active_;

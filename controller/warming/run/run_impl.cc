@@ -221,6 +221,7 @@ void RunImpl::WriteCheckpoint() {
 }
 
 void RunImpl::Finalize() {
+  context_.queue.Drop();
   context_.pacer.Leave();
   if (context_.Cause().kind != StopKind::kLostLease) WriteCheckpoint();
   Report report;

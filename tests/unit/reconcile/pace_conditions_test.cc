@@ -112,6 +112,27 @@ TEST_F(PaceConditionsTest, AStopThatAwaitsAPersonSuspendsTheJobUntilResumeAtIsNe
   EXPECT_FALSE(Decide().hold);
 }
 
+TEST_F(PaceConditionsTest, AStopLeavesNeitherAnOpenCircuitNorThrottlingBehind) {
+  progress_.slowed = "slow";
+  progress_.circuit_open = "10 requests in a row failed";
+  Decide();
+  CarryOut({kSlow, ""});
+  const auto held = Decide();
+  EXPECT_EQ(Says(kThrottled), "");
+  EXPECT_EQ(Says(kCircuitOpen), "");
+  for (const auto& event : held.events) EXPECT_NE(event.reason, "CircuitClosed");
+}
+
+TEST_F(PaceConditionsTest, ARunThatTakesNoWorkAnyMoreSaysNothingOfItsOrigin) {
+  progress_.circuit_open = "10 requests in a row failed";
+  progress_.stopped = warming::Stopped{kSlow, Millis(60'000)};
+  Decide();
+  progress_ = {};  // its deadline came
+  const auto ending = Decide();
+  EXPECT_THAT(ending.events, IsEmpty());
+  EXPECT_THAT(Says(kCircuitOpen), HasSubstr("10 requests"));
+}
+
 TEST_F(PaceConditionsTest, AJobThatWasSuspendedBeforeItsStatusWasWrittenIsStillToldOf) {
   CarryOut({kSlow, ""});
   const auto decision = Decide();

@@ -65,6 +65,8 @@ struct OriginState {
     return peak;
   }
 
+  int requests_each = 1;  // of a fetch: redirects, say
+
   std::mutex mutex;
   std::vector<SteadyTime> arrivals;
   std::map<std::string, int> asked;
@@ -79,8 +81,10 @@ class FakeOrigin final : public Origin {
     std::string url;
     url_.Render(question.values, url);
     if (state_->dial) co_await Sleep(state_->dial(state_->dials++));
-    if (const Status allowed = co_await leave(); !allowed)
-      co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
+    for (int i = 0; i < state_->requests_each; ++i) {
+      if (const Status allowed = co_await leave(); !allowed)
+        co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
+    }
     const int nth = state_->Asked(url);
     state_->Arrived(url);
     co_await Sleep(state_->TimeOfLatest());

@@ -243,6 +243,54 @@ TEST(RunPacing, ARunThatEndedLeavesTheSharedBudgetToTheOthers) {
   EXPECT_LE(report.duration, seconds(5));
 }
 
+TEST(RunPacing, WhatAStoppedRunHadOutIsTheOthersAgain) {
+  Bench bench(PacedRun(40));
+  bench.spec.policy.pacing.max_in_flight = 4;
+  bench.options.budgets = std::make_shared<OriginBudgets>();
+  auto stays = bench.Create();
+  bench.spec.id = "run-2";
+  bench.spec.policy.sources[0].pattern->template_ = "other:{id}";
+  bench.origin->serve_time = [](int, int) { return Millis(200); };
+  auto stopped = bench.Create();
+  ASSERT_TRUE(stays && stopped);
+  (*stopped)->Start();
+  ASSERT_TRUE(WaitFor([&] {
+    const std::lock_guard lock(bench.origin->mutex);
+    return bench.origin->in_flight == 4;
+  }));
+  (*stopped)->Cancel("enough");
+  (*stopped)->Wait();
+  bench.spec.id = "run-3";  // so that the account bounds again
+  auto third = bench.Create();
+  ASSERT_TRUE(third);
+  bench.origin->serve_time = [](int, int) { return Millis(1); };
+  (*stays)->Start();
+  ASSERT_TRUE(WaitFor([&] { return (*stays)->Done(); }, seconds(10))) << "nobody gives places back";
+  EXPECT_EQ((*stays)->Wait().reason, "Warmed");
+}
+
+TEST(RunPacing, AFetchOfSeveralRequestsDoesNotWaitForThoseThatWaitForIt) {
+  Bench bench(PacedRun(60));
+  bench.origin->requests_each = 2;
+  bench.origin->serve_time = [](int, int) { return Millis(2); };
+  bench.spec.policy.pacing.latency.adaptive = true;  // begins with one at a time
+  bench.spec.policy.pacing.requests_per_second = 500;
+  bench.spec.policy.execution.deadline = Millis(20'000);
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+  EXPECT_EQ(report.progress.tally.warmed, 60);
+}
+
+TEST(RunPacing, WhatWaitsForLeaveToAskAgainIsNotTheOriginsSlowness) {
+  Bench bench(PacedRun(40));
+  bench.origin->requests_each = 2;
+  bench.spec.policy.pacing.latency.stop_above = Millis(100);
+  bench.spec.policy.pacing.requests_per_second = 40;  // a second request waits for up to 200 ms
+  bench.spec.policy.pacing.burst = 1;
+  const Report report = bench.RunToEnd();
+  EXPECT_EQ(report.reason, "Warmed") << report.message;
+}
+
 TEST(RunPacing, WritesGoByTheTargetsOwnPace) {
   Bench bench(PacedRun(200));
   bench.spec.policy.targets[0].pacing = api::TargetPacing{200, 0, 0};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/warming/plan/planner.h"
 #include "controller/warming/source/entry_chunk.h"
 #include "tests/support/gzip.h"
 #include "tests/support/process.h"
@@ -277,6 +278,26 @@ TEST(RunSources, AHostThatRemembersOnlySoManyKeysSaysSo) {
   Bench enough(PatternRun(1000));
   enough.options.most_keys = 1000;
   EXPECT_EQ(enough.RunToEnd().reason, "Warmed");
+}
+
+// A chunk that is full by its bytes and holds nothing that is wanted is not the end of the source.
+TEST(RunSources, LargeValuesOfWhichNoneIsWantedDoNotEndTheList) {
+  RunSpec spec = PatternRun(20);
+  spec.policy.origins.clear();
+  spec.policy.sources[0].pattern->value = "{id}" + std::string(Planner::kMaxBatchText, 'v');
+  auto only = std::make_shared<KeySet>();
+  only->Insert(KeyHash("k:17"));
+  Bench bench(spec);
+  bench.options.only = only;
+  EXPECT_EQ(bench.RunToEnd().progress.tally.warmed, 1);
+  std::size_t held = 0;
+  for (int shard = 0; shard < 2; ++shard) {
+    Bench worker(spec);
+    worker.spec.shard = {shard, 2};
+    worker.RunToEnd();
+    held += Held(worker).size();
+  }
+  EXPECT_EQ(held, 20U);
 }
 
 TEST(RunSources, OfAListOfKeysThoseThatTheSourcesListAreWarmedAndNoOther) {
