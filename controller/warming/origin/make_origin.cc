@@ -164,15 +164,16 @@ Result<OriginFactory> SqlFactory(const api::SqlOrigin& sql, Template key,
 
 Result<OriginFactory> RedisFactory(const api::RedisOrigin& redis, Template key,
                                    const OriginSurroundings& surroundings) {
-  api::Target target;
-  target.redis = redis.server;
-  STOKER_TRY(auto connect, MakeTargetFactory(target, surroundings.materials, surroundings.guard));
+  auto options = ToRedisOptions(redis.server, surroundings.materials);
+  if (!options) return Nest("redis", options.error());
   return OriginFactory(
-      [connect = std::move(connect), budget = surroundings.budget, key = std::move(key),
-       where = redis.server.address, timeout = redis.timeout,
+      [guard = surroundings.guard, options = std::move(*options), server = redis.server,
+       budget = surroundings.budget, key = std::move(key), timeout = redis.timeout,
        max_value = static_cast<std::size_t>(redis.max_value_bytes)](asio::io_context& loop) {
         return std::make_unique<BatchedOrigin>(
-            loop, key, MakeRedisAsker(loop, connect(loop), where, timeout, max_value, budget));
+            loop, key,
+            MakeRedisAsker(loop, MakeRedisReader(loop, guard, options, server), server.address,
+                           timeout, max_value, budget));
       });
 }
 

@@ -42,7 +42,7 @@ bool OriginChain::LeftOut(Link& link) const {
 }
 
 void OriginChain::Note(Link& link, const FetchError& error) const {
-  if (!error.connection) {
+  if (!error.connection || !error.retryable) {  // else somebody must mend it, and hear of it
     link.pause = Millis(0);
     return;
   }

@@ -7,7 +7,7 @@
 //   when the retries are up  where it fails in a way that may pass: 5xx, a timeout, a broken answer
 //   never                    where a person must mend it: 401, an untrusted certificate, a refused
 //                            address, a value that is too large
-// An origin that cannot be reached is left out for a second, then ever longer, up to ten, with one
+// An origin that cannot be reached now is left out for a second, then ever longer, up to ten, with one
 // entry at a time to see whether it is back; the last one is always asked. Where none has the
 // entry, the failure that may still pass is the one that is told.
 //

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ranges>
 #include <unordered_map>
 #include <utility>
@@ -18,6 +19,12 @@ constexpr char kWhere[] = "the database";
 
 bool IsPassing(const Error& error) {
   return error.code == Code::kUnavailable || error.code == Code::kTimeout;
+}
+
+// Of keys that the server cannot take, or a function raises over; all else is the query's.
+bool BlamesKeys(std::string_view sqlstate) {
+  constexpr std::array<std::string_view, 5> kClasses = {"21", "22", "23", "54", "P0"};
+  return std::ranges::any_of(kClasses, [&](auto start) { return sqlstate.starts_with(start); });
 }
 
 std::optional<std::size_t> FindColumn(const std::vector<PostgresColumn>& columns,
@@ -46,9 +53,11 @@ class SqlAsker final : public BatchAsker {
     }
     const Status asked = co_await Query(batch);
     if (asked) co_return;
+    const bool blames_keys = BlamesKeys(connection_.sqlstate());
     connection_.Close();
-    if (batch.size() == 1 || IsPassing(asked.error()) || cancelled_) {
-      AnswerAll(batch, OfEntry(asked.error()));
+    if (!blames_keys || batch.size() == 1 || cancelled_) {
+      const bool of_entry = blames_keys || IsPassing(asked.error());
+      AnswerAll(batch, of_entry ? OfEntry(asked.error()) : OfWhole(asked.error()));
       co_return;
     }
     for (AskedEntry*& one : std::ranges::reverse_view(batch)) {  // the one that leads comes last

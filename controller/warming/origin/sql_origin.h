@@ -4,7 +4,8 @@
 //
 // Each query runs in a read-only transaction under the statement timeout. Rows are taken one at a
 // time, and only while there is room for their values. When the server refuses a batch for what its
-// keys are (a word where a number belongs), each of them is asked for alone.
+// keys are (a word where a number belongs), each of them is asked for alone; what it has against
+// the query ends the run.
 //
 // Thread safety: as BatchAsker.
 

@@ -81,6 +81,7 @@ struct PostgresConnection::Impl : std::enable_shared_from_this<PostgresConnectio
   bool copy_ended = false;  // its results say how
   PgResult row{nullptr, &PQclear};
   bool cancelled = false;
+  std::string sqlstate;  // of the last result
 
   void FreePiece() {
     if (piece != nullptr) PQfreemem(std::exchange(piece, nullptr));
@@ -208,6 +209,7 @@ struct PostgresConnection::Impl : std::enable_shared_from_this<PostgresConnectio
 
   Error ConnectionLost() {
     Close();
+    sqlstate.clear();
     return Unavailable("the connection to the database was lost");
   }
 
@@ -232,11 +234,13 @@ struct PostgresConnection::Impl : std::enable_shared_from_this<PostgresConnectio
   }
 
   Status Judge(const PGresult* result) {
+    sqlstate.clear();
     const ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_FATAL_ERROR && status != PGRES_BAD_RESPONSE) return {};
     const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (state == nullptr || PQstatus(connection) == CONNECTION_BAD) return ConnectionLost();
+    sqlstate = state;
     return ExplainServerError(state, primary == nullptr ? "an error without a message" : primary);
   }
 
@@ -281,6 +285,8 @@ asio::awaitable<Status> PostgresConnection::Open(SteadyTime deadline) {
   }
   co_return status;
 }
+
+const std::string& PostgresConnection::sqlstate() const { return impl_->sqlstate; }
 
 bool PostgresConnection::IsOpen() const { return impl_->connection != nullptr; }
 

@@ -69,6 +69,8 @@ class PostgresConnection {
   // Tries every address of every host in turn.
   asio::awaitable<Status> Open(SteadyTime deadline);
   [[nodiscard]] bool IsOpen() const;
+  // What the server had against the last statement; empty: nothing, or it was not the server.
+  [[nodiscard]] const std::string& sqlstate() const;
   // Statements whose rows nobody wants.
   asio::awaitable<Status> Execute(const std::string& statements, SteadyTime deadline);
   // The columns of one query, which is not executed. Text that is more or less than one statement

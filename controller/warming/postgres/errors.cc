@@ -58,8 +58,8 @@ Error ExplainServerError(std::string_view sqlstate, std::string_view primary) {
       std::any_of(kPassingClasses.begin(), kPassingClasses.end(),
                   [&](std::string_view start) { return sqlstate.starts_with(start); });
   if (passing) return Unavailable(line);
-  if (line.find("statement timeout") != std::string::npos) {
-    return Invalid(line + "; raise statementTimeout, or make the query cheaper");
+  if (sqlstate == "57014") {
+    return Error{Code::kTimeout, line + "; raise statementTimeout, or make the query cheaper"};
   }
   if (sqlstate == "42501") return Error{Code::kPermission, line};
   return Invalid(line);

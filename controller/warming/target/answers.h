@@ -30,7 +30,7 @@ struct PipelineBatch {
   Waiter waiter;
   std::size_t left;
   std::vector<PipelineAnswer> answers;
-  std::optional<TargetError> error;  // the first one
+  std::optional<TargetError> error;  // the first one, or why answers are missing
 };
 
 }  // namespace stoker::warming

@@ -64,17 +64,20 @@ asio::awaitable<void> Pipeline::Writable(std::shared_ptr<Pipeline> self) {
 
 std::shared_ptr<Pipeline::Batch> Pipeline::StartBatch(std::size_t count) {
   auto batch = std::make_shared<Batch>(loop_, count);
-  if (cancelled_) batch->error = TargetCancelled(where_);
+  if (cancelled_) {
+    batch->error = TargetCancelled(where_);
+    batch->waiter.Finish();
+  }
   if (!cancelled_ && count > 0) batches_.Push(batch);
   return batch;
 }
 
 asio::awaitable<void> Pipeline::Answers(std::shared_ptr<Pipeline> self,
                                         std::shared_ptr<Batch> batch, SteadyTime deadline) {
-  if (batch->error || batch->left == 0) co_return;
+  if (batch->waiter.finished() || batch->left == 0) co_return;
   self->SendSoon();
   co_await batch->waiter.Wait(deadline);
-  if (!batch->waiter.finished() && !batch->error) batch->error = NoAnswerInTime(self->where_);
+  if (!batch->waiter.finished()) batch->error = NoAnswerInTime(self->where_);
 }
 
 void Pipeline::Cancel() {
@@ -249,7 +252,7 @@ void Pipeline::FailAll(const TargetError& error) {
   batches.Swap(batches_);
   while (!batches.empty()) {
     const std::shared_ptr<Batch> batch = batches.Pop();
-    if (!batch->error) batch->error = error;
+    batch->error = error;
     batch->waiter.Finish();
   }
   while (!pending.empty()) {

@@ -243,6 +243,17 @@ asio::awaitable<RedisNodes::Answers> RedisNodes::Ask(std::shared_ptr<RedisNodes>
                                                      std::vector<std::string_view> keys,
                                                      std::size_t each, Question question,
                                                      SteadyTime deadline) {
+  auto answers =
+      co_await AskEach(std::move(self), std::move(keys), each, std::move(question), deadline);
+  for (const Pipeline::Answer& answer : answers) {
+    if (answer.error) co_return tl::make_unexpected(std::move(*answer.error));
+  }
+  co_return answers;
+}
+
+asio::awaitable<std::vector<Pipeline::Answer>> RedisNodes::AskEach(
+    std::shared_ptr<RedisNodes> self, std::vector<std::string_view> keys, std::size_t each,
+    Question question, SteadyTime deadline) {
   struct Open {
     std::size_t key;
     std::uint16_t node;
@@ -251,15 +262,18 @@ asio::awaitable<RedisNodes::Answers> RedisNodes::Ask(std::shared_ptr<RedisNodes>
   std::vector<Open> open;
   for (std::size_t i = 0; i < keys.size(); ++i) open.push_back({i, self->NodeOf(keys[i]), false});
   std::vector<Pipeline::Answer> answers(keys.size() * each);
+  const auto fail = [&](const Open& one, TargetError error) {
+    answers[one.key * each].error = std::make_unique<TargetError>(std::move(error));
+  };
   for (int round = 0; !open.empty(); ++round) {
+    std::erase_if(open, [&](const Open& one) {
+      if (one.node != kNobody && self->nodes_[one.node].pipeline) return false;
+      self->LookSoon();
+      fail(one, self->NobodyServes(keys[one.key]));
+      return true;
+    });
     std::vector<std::shared_ptr<Pipeline>> pipelines;
-    for (const Open& one : open) {
-      if (one.node == kNobody || !self->nodes_[one.node].pipeline) {
-        self->LookSoon();
-        co_return tl::make_unexpected(self->NobodyServes(keys[one.key]));
-      }
-      pipelines.push_back(self->nodes_[one.node].pipeline);
-    }
+    for (const Open& one : open) pipelines.push_back(self->nodes_[one.node].pipeline);
     auto asked = co_await AskNodes(
         std::move(pipelines), each,
         [&](Pipeline& node, std::size_t i) {
@@ -273,6 +287,7 @@ asio::awaitable<RedisNodes::Answers> RedisNodes::Ask(std::shared_ptr<RedisNodes>
           std::find_if(first, first + static_cast<std::ptrdiff_t>(each),
                        [](const Pipeline::Answer& answer) { return answer.error != nullptr; });
       if (failed == first + static_cast<std::ptrdiff_t>(each)) {
+        self->nodes_[open[i].node].trouble_since.reset();
         std::move(first, failed, answers.begin() + static_cast<std::ptrdiff_t>(open[i].key * each));
         continue;
       }
@@ -280,7 +295,8 @@ asio::awaitable<RedisNodes::Answers> RedisNodes::Ask(std::shared_ptr<RedisNodes>
       const std::uint16_t node =
           redirect && round < kMostRedirects ? self->NodeAt(redirect->address) : kNobody;
       if (node == kNobody) {
-        co_return tl::make_unexpected(self->Judge(open[i].node, std::move(*failed->error)));
+        fail(open[i], self->Judge(open[i].node, std::move(*failed->error)));
+        continue;
       }
       if (!redirect->ask) {
         self->slots_[redirect->slot] = node;

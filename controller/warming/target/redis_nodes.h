@@ -40,10 +40,15 @@ class RedisNodes : public std::enable_shared_from_this<RedisNodes> {
   static asio::awaitable<void> Writable(std::shared_ptr<RedisNodes> self);
   void Write(std::string_view key, std::string_view value, Millis ttl, bool if_absent,
              WriteDone done);
-  // `each` answers a key, in order.
+  // `each` answers a key, in order. The error of one key is the error of all.
   static asio::awaitable<Answers> Ask(std::shared_ptr<RedisNodes> self,
                                       std::vector<std::string_view> keys, std::size_t each,
                                       Question question, SteadyTime deadline);
+  // The same, where each key fails alone: the first of its answers then has the error.
+  static asio::awaitable<std::vector<Pipeline::Answer>> AskEach(std::shared_ptr<RedisNodes> self,
+                                                                std::vector<std::string_view> keys,
+                                                                std::size_t each, Question question,
+                                                                SteadyTime deadline);
   // Of every primary. Waits for Open() to find them; an error: it has not, in time.
   static asio::awaitable<tl::expected<std::vector<Capacity>, TargetError>> Measure(
       std::shared_ptr<RedisNodes> self, SteadyTime deadline);

@@ -23,6 +23,11 @@ bool IsHeld(const Pipeline::Answer& answer, Millis at_least) {
   return answer.integer == kNoExpiry || answer.integer >= at_least.count();
 }
 
+void AskLength(RedisPipeline& node, std::string_view key, bool asking) {
+  if (asking) node.Asking();
+  node.Ask({"STRLEN", key}, RedisPipeline::Expect::kInteger);
+}
+
 void AskContent(RedisPipeline& node, std::string_view key, bool asking) {
   if (asking) node.Asking();
   node.Ask({"GET", key}, RedisPipeline::Expect::kText);

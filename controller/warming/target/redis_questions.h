@@ -14,6 +14,9 @@ namespace stoker::warming {
 void AskPresence(RedisPipeline& node, std::string_view key, Millis at_least, bool asking = false);
 [[nodiscard]] bool IsHeld(const Pipeline::Answer& answer, Millis at_least);
 
+// One question: how many bytes the value has.
+void AskLength(RedisPipeline& node, std::string_view key, bool asking = false);
+
 // Two questions: the value, and how long it stays.
 void AskContent(RedisPipeline& node, std::string_view key, bool asking = false);
 [[nodiscard]] Held ToHeld(Pipeline::Answer& value, const Pipeline::Answer& ttl);

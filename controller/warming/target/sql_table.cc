@@ -63,12 +63,14 @@ constexpr std::array kSqlMeanings = {
     ClassMeaning{"58", "TargetUnavailable", true, true, ""},
     ClassMeaning{"40", "TargetUnavailable", true, false, "another transaction was in the way"},
     ClassMeaning{"55P03", "TargetUnavailable", true, false, "another transaction was in the way"},
-    // What the row's own bytes are to blame for: text that is no UTF-8, a constraint, a key too long
-    // for an index.
+    // What the row's own bytes are to blame for: text that is no UTF-8, a constraint, a trigger that
+    // raises, a view's check, a key too long for an index.
     ClassMeaning{"21", "TargetRejected", false, false, ""},
     ClassMeaning{"22", "TargetRejected", false, false, ""},
     ClassMeaning{"23", "TargetRejected", false, false, ""},
+    ClassMeaning{"44", "TargetRejected", false, false, ""},
     ClassMeaning{"54", "TargetRejected", false, false, ""},
+    ClassMeaning{"P0", "TargetRejected", false, false, ""},
     ClassMeaning{"", "TargetRejected", false, true, ""},
 };
 

@@ -5,6 +5,7 @@
 #include "controller/warming/origin/sql_origin.h"
 #include "tests/integration/warming/run_bench.h"
 #include "tests/support/postgres_server.h"
+#include "tests/support/redis_cluster.h"
 #include "tests/support/redis_server.h"
 
 namespace stoker::warming {
@@ -84,8 +85,8 @@ TEST_F(RunOverDatabase, OneQueryAsksForManyKeys) {
       "select id, data from item, a where id = any($1)";
   const Report report = Warm(spec);  // a sequence moves, which a read-only transaction refuses
   EXPECT_EQ(report.progress.tally.warmed, 0);
-  ASSERT_FALSE(report.progress.failures.empty());
-  EXPECT_EQ(report.progress.failures[0].reason, "QueryFailed");
+  EXPECT_EQ(report.reason, "OriginUnavailable");
+  EXPECT_THAT(report.message, HasSubstr("read-only transaction"));
   // Each query has an id of its own, so its rows tell how many there were.
   spec.policy.origins[0].sql->query =
       "select id, txid_current()::text as data from item where id = any($1)";
@@ -112,6 +113,22 @@ TEST_F(RunOverDatabase, AKeyThatTheServerRefusesFailsAlone) {
   for (const auto& failure : report.progress.failures) counts[failure.reason] = failure.count;
   EXPECT_EQ(counts, (std::map<std::string, std::int64_t>{
                         {"QueryFailed", 2}, {"NotFound", 2}, {"ValueTooLarge", 1}}));
+}
+
+TEST_F(RunOverDatabase, WhatTakesTooLongIsTriedAgainAndLeftToTheNextOrigin) {
+  RunSpec spec = Spec(5);
+  spec.policy.retry.limit = 1;
+  spec.policy.origins.push_back(spec.policy.origins[0]);
+  api::SqlOrigin& slow = *spec.policy.origins[0].sql;
+  slow.query = "select id, data from item, pg_sleep(5) where id = any($1)";
+  slow.statement_timeout = Millis(50);
+  EXPECT_EQ(Warm(spec).progress.tally.warmed, 5);
+  EXPECT_EQ(redis_.Cli({"flushall"}), "OK");
+  spec.policy.origins.pop_back();
+  const Report report = Warm(spec);
+  ASSERT_EQ(report.progress.failures.size(), 1U) << report.message;
+  EXPECT_EQ(report.progress.failures[0].reason, "Timeout");
+  EXPECT_EQ(report.progress.failures[0].count, 5);
 }
 
 TEST_F(RunOverDatabase, WhatAPersonMustMendEndsTheRun) {
@@ -185,6 +202,78 @@ TEST(RunOverRedis, OneThatIsNotThereLeavesItToTheNext) {
   ASSERT_TRUE(run) << run.error().message;
   (*run)->Start();
   EXPECT_EQ((*run)->Wait().progress.tally.warmed, 2);
+}
+
+Report WarmFromRedis(const RunSpec& spec, std::shared_ptr<SomeSecrets> secrets) {
+  auto run = warming::Run::Create(spec, std::move(secrets), {});
+  if (!run) {
+    ADD_FAILURE() << run.error().message;
+    return {};
+  }
+  (*run)->Start();
+  return (*run)->Wait();
+}
+
+RunSpec OverRedis(int count, const std::string& to) {
+  RunSpec spec = ItemRun(count, "", to);
+  spec.policy.origins[0].http.reset();
+  spec.policy.origins[0].redis.emplace();
+  return spec;
+}
+
+TEST(RunOverRedis, AClusterServesItsKeysAndADeadNodeFailsOnlyItsOwn) {
+  stoker::testing::RedisCluster from;
+  for (int i = 1; i <= 60; ++i) {
+    EXPECT_EQ(from.Cli({"set", "item:" + std::to_string(i), "v" + std::to_string(i)}), "OK");
+  }
+  const RedisServer to, second_to;
+  RunSpec spec = OverRedis(60, to.address());
+  api::RedisOrigin& redis = *spec.policy.origins[0].redis;
+  redis.server.address = from.address();
+  redis.server.mode = api::RedisTarget::Mode::kCluster;
+  const auto secrets = std::make_shared<SomeSecrets>();
+  const Report report = WarmFromRedis(spec, secrets);
+  EXPECT_EQ(report.progress.tally.warmed, 60) << report.message;
+  EXPECT_EQ(to.Cli({"get", "item:60"}), "v60");
+  // The replica takes over some time later; until then its keys wait, and the others do not.
+  from.node(from.Primaries().back()).Kill();
+  spec.policy.targets[0].redis->address = second_to.address();
+  EXPECT_EQ(WarmFromRedis(spec, secrets).progress.tally.warmed, 60);
+}
+
+TEST(RunOverRedis, TheMasterIsTheOneThatSentinelsName) {
+  stoker::testing::RedisSentinels from;
+  EXPECT_EQ(from.Master()->Cli({"mset", "item:1", "one", "item:2", "two"}), "OK");
+  const RedisServer to;
+  RunSpec spec = OverRedis(2, to.address());
+  api::RedisOrigin& redis = *spec.policy.origins[0].redis;
+  redis.server.address = from.address();
+  redis.server.mode = api::RedisTarget::Mode::kSentinel;
+  redis.server.master_name = stoker::testing::RedisSentinels::kMaster;
+  const Report report = WarmFromRedis(spec, std::make_shared<SomeSecrets>());
+  EXPECT_EQ(report.progress.tally.warmed, 2) << report.message;
+}
+
+TEST(RunOverRedis, AKeyThatTheUserMayNotReadFailsAlone) {
+  const RedisServer from, to;
+  for (int i = 1; i <= 100; ++i) {
+    EXPECT_EQ(from.Cli({"set", "item:" + std::to_string(i), std::string(100'000, 'x')}), "OK");
+  }
+  EXPECT_EQ(from.Cli({"acl", "setuser", "reader", "on", ">secret", "+get", "+strlen", "+pttl",
+                      "+ping", "+select", "~item:?", "~item:?0*", "~item:?[1-46-9]"}),
+            "OK");
+  RunSpec spec = OverRedis(100, to.address());
+  api::RedisOrigin& redis = *spec.policy.origins[0].redis;
+  redis.server.address = from.address();
+  redis.server.credentials_secret_ref = "reader";
+  const auto secrets = std::make_shared<SomeSecrets>();
+  secrets->secrets["reader"]["username"] = "reader";
+  secrets->secrets["reader"]["password"] = "secret";
+  const Report report = WarmFromRedis(spec, secrets);
+  EXPECT_EQ(report.progress.tally.warmed, 91) << report.message;
+  ASSERT_EQ(report.progress.failures.size(), 1U);
+  EXPECT_EQ(report.progress.failures[0].reason, "OriginAuth");  // 15, 25, ... 95
+  EXPECT_EQ(report.progress.failures[0].count, 9);
 }
 
 }  // namespace

@@ -79,6 +79,8 @@ TEST(OriginChain, AsksTheNextByWhatTheFirstSays) {
     EXPECT_EQ(got.has_value(), c.asks_next) << c.error.reason << " after " << c.tries;
     EXPECT_EQ(two.second.asked, c.asks_next ? 1 : 0);
     if (!got) EXPECT_EQ(got.error().reason, c.error.reason);
+    // A failure that somebody must mend is told again, not passed over in silence.
+    EXPECT_EQ(two.Fetch(c.tries).has_value(), c.asks_next) << c.error.reason;
   }
 }
 

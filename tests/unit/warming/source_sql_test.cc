@@ -245,6 +245,7 @@ TEST(PostgresErrors, SayWhetherWaitingMayHelp) {
     EXPECT_EQ(error.message, c.sentence);
   }
   EXPECT_EQ(ExplainServerError("42P01", "relation \"t\" does not exist").code, Code::kInvalid);
+  EXPECT_EQ(ExplainServerError("57014", "canceling statement").code, Code::kTimeout);
   EXPECT_EQ(ExplainServerError("57P01", "terminating connection").code, Code::kUnavailable);
   EXPECT_THAT(ExplainServerError("57014", "canceling statement due to statement timeout").message,
               HasSubstr("raise statementTimeout"));
