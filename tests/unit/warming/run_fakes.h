@@ -82,6 +82,7 @@ class FakeOrigin final : public Origin {
     url_.Render(question.values, url);
     if (state_->dial) co_await Sleep(state_->dial(state_->dials++));
     for (int i = 0; i < state_->requests_each; ++i) {
+      if (i > 0) co_await Sleep(Millis(2));  // the answer that sent it on
       if (const Status allowed = co_await leave(); !allowed)
         co_return tl::unexpected(FetchError{"Cancelled", "the run stops", false, false, {}});
     }

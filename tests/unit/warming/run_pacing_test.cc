@@ -273,7 +273,7 @@ TEST(RunPacing, AFetchOfSeveralRequestsDoesNotWaitForThoseThatWaitForIt) {
   Bench bench(PacedRun(60));
   bench.origin->requests_each = 2;
   bench.origin->serve_time = [](int, int) { return Millis(2); };
-  bench.spec.policy.pacing.latency.adaptive = true;  // begins with one at a time
+  bench.spec.policy.pacing.latency.slow_above = Millis(1);  // so there is one place
   bench.spec.policy.pacing.requests_per_second = 500;
   bench.spec.policy.execution.deadline = Millis(20'000);
   const Report report = bench.RunToEnd();
@@ -282,10 +282,11 @@ TEST(RunPacing, AFetchOfSeveralRequestsDoesNotWaitForThoseThatWaitForIt) {
 }
 
 TEST(RunPacing, WhatWaitsForLeaveToAskAgainIsNotTheOriginsSlowness) {
-  Bench bench(PacedRun(40));
+  Bench bench(PacedRun(16));
   bench.origin->requests_each = 2;
   bench.spec.policy.pacing.latency.stop_above = Millis(100);
-  bench.spec.policy.pacing.requests_per_second = 40;  // a second request waits for up to 200 ms
+  bench.options.manual_stop_ends = true;
+  bench.spec.policy.pacing.requests_per_second = 20;  // a second request waits for up to 400 ms
   bench.spec.policy.pacing.burst = 1;
   const Report report = bench.RunToEnd();
   EXPECT_EQ(report.reason, "Warmed") << report.message;
