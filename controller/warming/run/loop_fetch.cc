@@ -238,7 +238,8 @@ std::optional<SteadyTime> LoopRunner::AskToSend(OriginPacer::Request& request) {
 
 asio::awaitable<Status> LoopRunner::LeaveToSend(OriginPacer::Request& request) {
   Turnstile& turn = request.sent ? further_ : tokens_;
-  bool may = !turn.Taken() && !AskToSend(request);
+  // One that is out asks once in any case, so that its time stands still from now on.
+  bool may = (request.sent || !turn.Taken()) && !AskToSend(request);
   if (!may) {
     may =
         co_await turn.Pass([&] { return AskToSend(request); }, [this] { return run_.TakesWork(); });

@@ -302,6 +302,7 @@ TEST(PolicyDecision, TellsProgressWhileARunGoesOn) {
   observed.progress->tally = {.discovered = 100, .warmed = 40, .left = 60};
   observed.progress->percent = 40;
   observed.progress->throttled = true;
+  observed.progress->in_flight_limit = 10;
   const auto decision = DecidePolicy(observed, Noon());
   EXPECT_EQ(decision.status["progress"]["percent"], 40);
   EXPECT_EQ(ConditionReason(decision.status, kWarm), "Running");

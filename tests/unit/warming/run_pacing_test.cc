@@ -282,11 +282,11 @@ TEST(RunPacing, AFetchOfSeveralRequestsDoesNotWaitForThoseThatWaitForIt) {
 }
 
 TEST(RunPacing, WhatWaitsForLeaveToAskAgainIsNotTheOriginsSlowness) {
-  Bench bench(PacedRun(16));
+  Bench bench(PacedRun(12));
   bench.origin->requests_each = 2;
-  bench.spec.policy.pacing.latency.stop_above = Millis(100);
+  bench.spec.policy.pacing.latency.stop_above = Millis(400);
   bench.options.manual_stop_ends = true;
-  bench.spec.policy.pacing.requests_per_second = 20;  // a second request waits for up to 400 ms
+  bench.spec.policy.pacing.requests_per_second = 10;  // a second request waits for up to 800 ms
   bench.spec.policy.pacing.burst = 1;
   const Report report = bench.RunToEnd();
   EXPECT_EQ(report.reason, "Warmed") << report.message;
