@@ -110,7 +110,10 @@ int Measure(int policies, int seconds) {
               CostOf(controller.pid()).cpu_seconds);
   const ProcessCost before = CostOf(controller.pid());
   const auto requests_before = ReadFile(audit).size();
-  std::this_thread::sleep_for(std::chrono::seconds(seconds));  // what is measured
+  if (WaitFor([&] { return !controller.Running(); }, std::chrono::seconds(seconds))) {
+    std::fprintf(stderr, "the controller ended:\n%s\n", controller.Output().c_str());
+    return 1;
+  }
   const ProcessCost after = CostOf(controller.pid());
   std::istringstream log(ReadFile(audit).substr(requests_before));
   int requests = 0;

@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <thread>
+#include <mutex>
 
 #include "tests/integration/cmd/program.h"
 #include "tests/support/nginx_server.h"
@@ -38,7 +39,11 @@ class TiringOrigin {
  public:
   [[nodiscard]] std::string url() const { return "http://" + server_.address() + "/{key}"; }
   [[nodiscard]] int Requests() const { return requests_; }
-  void Recover() { slow_ = false; }
+  void Recover() {
+    const std::lock_guard lock(mutex_);
+    slow_ = false;
+    recovered_.notify_all();
+  }
 
  private:
   void Serve(testing::ScriptedServer::Peer& peer) {
@@ -46,14 +51,21 @@ class TiringOrigin {
     while (peer.Receive(in)) {
       for (auto end = in.find("\r\n\r\n"); end != std::string::npos; end = in.find("\r\n\r\n")) {
         in.erase(0, end + 4);
-        if (++requests_ > 50 && slow_) std::this_thread::sleep_for(milliseconds(500));
+        if (++requests_ > 50) HoldBack();
         if (!peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvalue")) return;
       }
     }
   }
 
+  void HoldBack() {
+    std::unique_lock lock(mutex_);
+    recovered_.wait_for(lock, milliseconds(500), [this] { return !slow_; });
+  }
+
   std::atomic<int> requests_{0};
-  std::atomic<bool> slow_{true};
+  std::mutex mutex_;
+  std::condition_variable recovered_;
+  bool slow_ = true;  // protected by mutex_
   testing::ScriptedServer server_{[this](testing::ScriptedServer::Peer& peer) { Serve(peer); }};
 };
 

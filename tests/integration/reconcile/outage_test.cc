@@ -115,7 +115,8 @@ TEST_F(OutageTest, EtcdIsPausedForTwentySecondsDuringARun) {
   Cluster().PauseEtcd();
   const double cpu = CostOf(controller_.process().pid()).cpu_seconds;
   const auto seen = RequestsBySecond(kUserAgent);
-  std::this_thread::sleep_for(seconds(20));  // the outage itself
+  const auto ends = [this] { return !controller_.process().Running(); };
+  EXPECT_FALSE(WaitFor(ends, seconds(20))) << "it bears the outage";
   const double spent = CostOf(controller_.process().pid()).cpu_seconds - cpu;
   Cluster().ResumeEtcd();
   const Traffic traffic = TrafficSince(seen);

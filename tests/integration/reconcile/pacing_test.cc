@@ -1,7 +1,7 @@
 // An origin that slows down midway: requests stop, status and event say why, and a person resumes.
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <condition_variable>
 #include <iostream>
 #include <mutex>
 
@@ -26,7 +26,16 @@ constexpr milliseconds kPacingPoll{100};
 class MoodyOrigin {
  public:
   [[nodiscard]] std::string url() const { return "http://" + server_.address() + "/{key}"; }
-  void Slow(bool slow) { slow_ = slow; }
+  void Slow(bool slow) {
+    const std::lock_guard lock(mutex_);
+    slow_ = slow;
+    recovered_.notify_all();
+  }
+  // Nobody waits for an answer any more.
+  [[nodiscard]] bool Quiet() const {
+    const std::lock_guard lock(mutex_);
+    return answered_ == arrivals_.size();
+  }
   [[nodiscard]] int Requests() const {
     const std::lock_guard lock(mutex_);
     return static_cast<int>(arrivals_.size());
@@ -47,16 +56,23 @@ class MoodyOrigin {
       }
       in.erase(0, end + 4);
       {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         arrivals_.push_back(steady_clock::now());
+        recovered_.wait_for(lock, slow_ ? seconds(3) : seconds(0), [this] { return !slow_; });
       }
-      if (slow_) std::this_thread::sleep_for(seconds(3));
-      if (!peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvalue")) return;
+      const bool sent = peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvalue");
+      {
+        const std::lock_guard lock(mutex_);
+        ++answered_;
+      }
+      if (!sent) return;
     }
   }
 
-  std::atomic<bool> slow_{false};
   mutable std::mutex mutex_;
+  std::condition_variable recovered_;
+  bool slow_ = false;  // protected by mutex_, as the next
+  std::size_t answered_ = 0;
   std::vector<steady_clock::time_point> arrivals_;  // protected by mutex_
   ScriptedServer server_{[this](ScriptedServer::Peer& peer) { Serve(peer); }};
 };
@@ -95,7 +111,11 @@ TEST(Pacing, ARunLeavesAnOriginAloneThatBecameSlowAndGoesOnWhenAPersonSaysSo) {
   const duration<double> told = steady_clock::now() - slow_since;
   const int asked = origin.Requests();
   const duration<double> last = origin.Latest() - slow_since;
-  std::this_thread::sleep_for(seconds(4));  // longer than an answer takes
+  ASSERT_TRUE(WaitFor([&] { return origin.Quiet(); }));
+  ASSERT_TRUE(WaitFor([&] {
+    const std::string name = shop.Get("wp", "pages")["status"]["activeRun"]["name"];
+    return shop.Get("job", name)["spec"].value("suspend", false);
+  }));
   EXPECT_EQ(origin.Requests(), asked) << "no request follows the decision";
   EXPECT_LE(asked - before, 2 * kOutAtOnce);
   EXPECT_LE(last, kJudgedBy);
