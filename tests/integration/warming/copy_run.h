@@ -27,14 +27,11 @@ class CopyRun : public ::testing::Test {
   }
   // A run that cannot be made reports why, too.
   [[nodiscard]] Report RunToEnd(const RunSpec& spec, RunOptions options = {}) const {
-    auto run = warming::Run::Create(spec, secrets_, std::move(options));
-    if (!run) {
-      Report report;
-      report.message = run.error().message;
-      return report;
-    }
-    (*run)->Start();
-    return (*run)->Wait();
+    auto ended = TryRun(spec, secrets_, std::move(options));
+    if (ended) return std::move(*ended);
+    Report report;
+    report.message = ended.error().message;
+    return report;
   }
 
   stoker::testing::RedisServer to_;

@@ -20,6 +20,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::ItemRun;
 using ::testing::Not;
+using testing::RunToEnd;
 using testing::SomeSecrets;
 
 std::string Answer(const std::string& status, const std::string& body) {
@@ -69,15 +70,7 @@ class RunWithAuth : public ::testing::Test {
     auth.oauth2->scopes = {"read", "catalogue:all"};
     return auth;
   }
-  Report Warm(const RunSpec& spec) {
-    auto run = warming::Run::Create(spec, secrets_, {});
-    if (!run) {
-      ADD_FAILURE() << run.error().message;
-      return {};
-    }
-    (*run)->Start();
-    return (*run)->Wait();
-  }
+  Report Warm(const RunSpec& spec) { return RunToEnd(spec, secrets_); }
 
   const RedisServer redis_;
   std::shared_ptr<SomeSecrets> secrets_ = std::make_shared<SomeSecrets>();

@@ -17,6 +17,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::ItemRun;
 using ::testing::Not;
+using testing::RunToEnd;
 using testing::SomeSecrets;
 
 class RunOverDatabase : public ::testing::Test {
@@ -45,13 +46,7 @@ class RunOverDatabase : public ::testing::Test {
   Report Warm(const RunSpec& spec) {
     auto secrets = std::make_shared<SomeSecrets>();
     secrets->secrets["database"]["url"] = server_->Url() + "\n";
-    auto run = warming::Run::Create(spec, secrets, {});
-    if (!run) {
-      ADD_FAILURE() << run.error().message;
-      return {};
-    }
-    (*run)->Start();
-    return (*run)->Wait();
+    return RunToEnd(spec, secrets);
   }
 
   static std::unique_ptr<PostgresServer> server_;

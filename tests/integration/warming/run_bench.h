@@ -4,7 +4,10 @@
 //
 // Thread safety: one thread.
 
+#include <gtest/gtest.h>
+
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -54,6 +57,22 @@ inline RunSpec ItemRun(std::int64_t count, const std::string& url, const std::st
   spec.policy.retry = {3, Millis(10), Millis(100)};
   spec.policy.execution.deadline = std::chrono::seconds(60);
   return spec;
+}
+
+// From its start to its end; an Error: it could not be made.
+inline Result<Report> TryRun(const RunSpec& spec, std::shared_ptr<const Materials> materials,
+                             RunOptions options = {}) {
+  STOKER_TRY(const auto run, warming::Run::Create(spec, std::move(materials), std::move(options)));
+  run->Start();
+  return run->Wait();
+}
+// Of a run that can be made, or the test fails.
+inline Report RunToEnd(const RunSpec& spec, std::shared_ptr<const Materials> materials =
+                                                std::make_shared<SomeSecrets>()) {
+  auto report = TryRun(spec, std::move(materials));
+  if (report) return std::move(*report);
+  ADD_FAILURE() << report.error().message;
+  return {};
 }
 
 }  // namespace stoker::warming::testing

@@ -15,18 +15,8 @@ using stoker::testing::FreePort;
 using stoker::testing::NginxServer;
 using stoker::testing::RedisServer;
 using testing::ItemRun;
+using testing::RunToEnd;
 using testing::SomeSecrets;
-
-Report WarmAll(const RunSpec& spec,
-               const std::shared_ptr<SomeSecrets>& secrets = std::make_shared<SomeSecrets>()) {
-  auto run = warming::Run::Create(spec, secrets, {});
-  if (!run) {
-    ADD_FAILURE() << run.error().message;
-    return {};
-  }
-  (*run)->Start();
-  return (*run)->Wait();
-}
 
 api::Origin HttpAt(const std::string& name, const std::string& url) {
   api::Origin origin;
@@ -41,7 +31,7 @@ TEST(RunOverOrigins, TheSecondHasWhatTheFirstDoesNot) {
   const RedisServer redis;
   RunSpec spec = ItemRun(200, first.url("/{id}"), redis.address());
   spec.policy.origins.push_back(HttpAt("second", second.url("/items/{key}")));
-  const Report report = WarmAll(spec);
+  const Report report = RunToEnd(spec);
   EXPECT_EQ(report.result, Report::Result::kSucceeded) << report.message;
   EXPECT_EQ(report.progress.tally.warmed, 200);
   EXPECT_EQ(redis.Cli({"get", "item:8"}), "first");
@@ -54,7 +44,7 @@ TEST(RunOverOrigins, OneThatIsDownIsAskedNowAndThenOnly) {
   const RedisServer redis;
   RunSpec spec = ItemRun(500, nobody, redis.address());
   spec.policy.origins.push_back(HttpAt("second", second.url("/{id}")));
-  const Report report = WarmAll(spec);
+  const Report report = RunToEnd(spec);
   EXPECT_EQ(report.result, Report::Result::kSucceeded) << report.message;
   EXPECT_EQ(report.progress.tally.warmed, 500);
 }
@@ -67,7 +57,7 @@ TEST(RunOverOrigins, OneThatFailsIsTriedAgainBeforeTheNextIsAsked) {
   const RedisServer redis;
   RunSpec spec = ItemRun(1, first.url("/{id}"), redis.address());
   spec.policy.origins.push_back(HttpAt("second", second.url("/{id}")));
-  const Report report = WarmAll(spec);
+  const Report report = RunToEnd(spec);
   EXPECT_EQ(report.progress.tally.warmed, 1) << report.message;
   EXPECT_EQ(first.requests(), 1 + spec.policy.retry.limit);
 }
@@ -78,7 +68,7 @@ TEST(RunOverOrigins, WhatNobodyHasFailsAsNotFound) {
   const RedisServer redis;
   RunSpec spec = ItemRun(5, first.url("/{id}"), redis.address());
   spec.policy.origins.push_back(HttpAt("second", second.url("/{id}")));
-  const Report report = WarmAll(spec);
+  const Report report = RunToEnd(spec);
   EXPECT_EQ(report.progress.tally.failed, 5);
   ASSERT_EQ(report.progress.failures.size(), 1U);
   EXPECT_EQ(report.progress.failures[0].reason, "HTTP404");

@@ -24,18 +24,8 @@ using stoker::testing::TestCertificates;
 using ::testing::HasSubstr;
 using testing::ItemRun;
 using ::testing::Not;
+using testing::RunToEnd;
 using testing::SomeSecrets;
-
-Report RunToEnd(const RunSpec& spec,
-                const std::shared_ptr<SomeSecrets>& secrets = std::make_shared<SomeSecrets>()) {
-  auto run = warming::Run::Create(spec, secrets, {});
-  if (!run) {
-    ADD_FAILURE() << run.error().message;
-    return {};
-  }
-  (*run)->Start();
-  return (*run)->Wait();
-}
 
 class RunOverTls : public ::testing::Test {
  protected:

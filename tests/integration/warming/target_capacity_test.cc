@@ -16,6 +16,7 @@ using stoker::testing::NginxServer;
 using stoker::testing::RedisCluster;
 using stoker::testing::RedisServer;
 using ::testing::HasSubstr;
+using testing::RunToEnd;
 
 constexpr std::int64_t kMany = 40'000;
 
@@ -29,16 +30,6 @@ std::int64_t Info(const RedisServer& server, const std::string& section, const s
 void ExpectWritten(std::int64_t written, std::int64_t warmed) {
   EXPECT_GE(written, warmed);
   EXPECT_LE(written, warmed + 128);
-}
-
-Report RunToEnd(const RunSpec& spec) {
-  auto run = Run::Create(spec, std::make_shared<testing::SomeSecrets>(), {});
-  if (!run) {
-    ADD_FAILURE() << run.error().message;
-    return {};
-  }
-  (*run)->Start();
-  return (*run)->Wait();
 }
 
 // An LRU cache with hot keys, which it would evict once it is full.

@@ -18,6 +18,7 @@ using stoker::testing::TempDir;
 using stoker::testing::VarnishServer;
 using ::testing::HasSubstr;
 using testing::ItemRun;
+using testing::RunToEnd;
 using testing::SomeSecrets;
 
 // An nginx that caches what another server answers.
@@ -47,15 +48,7 @@ class RunThroughCache : public ::testing::Test {
     target.http.emplace().url = url;
     return spec;
   }
-  static Report Warm(const RunSpec& spec) {
-    auto run = warming::Run::Create(spec, std::make_shared<SomeSecrets>(), {});
-    if (!run) {
-      ADD_FAILURE() << run.error().message;
-      return {};
-    }
-    (*run)->Start();
-    return (*run)->Wait();
-  }
+  static Report Warm(const RunSpec& spec) { return RunToEnd(spec); }
 
   const NginxServer origin_{
       "location /items/ { add_header X-Vary v; return 200 \"value of $uri\"; }"

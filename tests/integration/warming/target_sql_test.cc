@@ -42,14 +42,11 @@ class SqlTargetRun : public ::testing::Test {
     return spec;
   }
   [[nodiscard]] Report RunToEnd(const RunSpec& spec) const {
-    auto run = warming::Run::Create(spec, secrets_, {});
-    if (!run) {
-      Report report;
-      report.message = run.error().message;
-      return report;
-    }
-    (*run)->Start();
-    return (*run)->Wait();
+    auto ended = testing::TryRun(spec, secrets_);
+    if (ended) return std::move(*ended);
+    Report report;
+    report.message = ended.error().message;
+    return report;
   }
   static std::string Sql(const std::string& statements) { return postgres_->Sql(statements); }
 
